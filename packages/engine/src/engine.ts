@@ -1,0 +1,189 @@
+import type { Duplex } from 'node:stream';
+import type { ContainerRecord, CreateRequest, EndpointConfig, Resources, RestartPolicy } from './containers/types.ts';
+import type { EngineEvent, EventSink } from './events/types.ts';
+import type { ImageRoom } from './images/types.ts';
+import type { EndpointRecord, NetworkRoom, PublishedPort } from './network/types.ts';
+import type { VolumeRoom } from './volumes/types.ts';
+
+/** Docker's filters, decoded: key → values. */
+export type Filters = ReadonlyMap<string, readonly string[]>;
+
+/** A container with what its inspect and list rows need from other rooms. */
+export type ContainerView = ContainerRecord & {
+  readonly endpoints: readonly EndpointRecord[];
+  readonly ports: readonly PublishedPort[];
+  readonly execIds: readonly string[];
+  readonly logPath: string;
+  readonly hostsPath: string;
+  readonly hostnamePath: string;
+  readonly resolvConfPath: string;
+  /** `healthy`, `unhealthy`, `starting`; undefined without a healthcheck. */
+  readonly health: string | undefined;
+  /** Only when asked for. */
+  readonly sizeRw: number | undefined;
+  readonly sizeRootFs: number | undefined;
+};
+
+export type AttachOptions = {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  /** What was logged before comes first. */
+  readonly logs: boolean;
+  /** Live output. */
+  readonly stream: boolean;
+  /** Docker's grammar, `ctrl-p,ctrl-q`; undefined: the daemon's default. */
+  readonly detachKeys: string | undefined;
+};
+
+/** A client's stream: hijacked connection or WebSocket. Frames are already Docker's when the process has no terminal. */
+export type ClientStream = Duplex;
+
+export type LogOptions = {
+  readonly follow: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  /** Unix nanoseconds; 0n: no bound. */
+  readonly sinceNanos: bigint;
+  readonly untilNanos: bigint;
+  readonly timestamps: boolean;
+  readonly details: boolean;
+  /** undefined: all. */
+  readonly tail: number | undefined;
+};
+
+export type ExecRequest = {
+  readonly cmd: readonly string[];
+  readonly env: readonly string[];
+  readonly user: string;
+  readonly workingDir: string;
+  readonly tty: boolean;
+  readonly privileged: boolean;
+  readonly attachStdin: boolean;
+  readonly attachStdout: boolean;
+  readonly attachStderr: boolean;
+  readonly detachKeys: string | undefined;
+  readonly consoleSize: readonly [rows: number, columns: number] | undefined;
+};
+
+export type ExecRecord = {
+  readonly id: string;
+  readonly containerId: string;
+  readonly request: ExecRequest;
+  readonly running: boolean;
+  /** undefined until it has ended. */
+  readonly exitCode: number | undefined;
+  readonly pid: number;
+  readonly canRemove: boolean;
+};
+
+/** One sample, as read from the kernel; the daemon prints Docker's stats document from two of them. */
+export type StatsSample = {
+  readonly readAt: Date;
+  readonly numProcs: number;
+  readonly onlineCpus: number;
+  readonly systemCpuNanos: number;
+  readonly cpuTotalNanos: number;
+  readonly cpuUserNanos: number;
+  readonly cpuKernelNanos: number;
+  readonly perCpuNanos: readonly number[];
+  readonly throttledPeriods: number;
+  readonly periods: number;
+  readonly throttledNanos: number;
+  readonly memoryUsageBytes: number;
+  readonly memoryMaxUsageBytes: number;
+  readonly memoryLimitBytes: number;
+  readonly memoryStats: Readonly<Record<string, number>>;
+  readonly memoryFailCount: number;
+  readonly pids: number;
+  readonly pidsLimit: number;
+  readonly blkio: readonly { readonly op: string; readonly major: number; readonly minor: number; readonly bytes: number; readonly ios: number }[];
+  readonly networks: Readonly<Record<string, NetworkCounters>>;
+};
+export type NetworkCounters = {
+  readonly rxBytes: number;
+  readonly rxPackets: number;
+  readonly rxErrors: number;
+  readonly rxDropped: number;
+  readonly txBytes: number;
+  readonly txPackets: number;
+  readonly txErrors: number;
+  readonly txDropped: number;
+};
+
+export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
+export type WaitResult = { readonly exitCode: number; readonly error: string };
+
+/** Everything the doors may ask about containers. `ref` is a name, ID or unique ID prefix throughout. */
+export type ContainerRoom = {
+  create(request: CreateRequest): Promise<{ id: string; warnings: readonly string[] }>;
+  get(ref: string): ContainerRecord;
+  view(ref: string, options?: { size?: boolean }): Promise<ContainerView>;
+  list(options: { all: boolean; limit: number; size: boolean; filters: Filters }): Promise<readonly ContainerView[]>;
+  /** @returns false when it already runs (HTTP 304) */
+  start(ref: string): Promise<boolean>;
+  /** @returns false when it does not run (HTTP 304) */
+  stop(ref: string, options: { signal: string | undefined; timeoutSeconds: number | undefined }): Promise<boolean>;
+  restart(ref: string, options: { signal: string | undefined; timeoutSeconds: number | undefined }): Promise<void>;
+  kill(ref: string, signal: string): Promise<void>;
+  pause(ref: string): Promise<void>;
+  unpause(ref: string): Promise<void>;
+  rename(ref: string, name: string): void;
+  update(ref: string, change: { resources: Partial<Resources>; restartPolicy: RestartPolicy | undefined }): Promise<readonly string[]>;
+  remove(ref: string, options: { force: boolean; volumes: boolean; link: boolean }): Promise<void>;
+  /** The returned promise settles at the condition; the wait is in force once the outer promise is settled. */
+  wait(ref: string, condition: WaitCondition, signal: AbortSignal): Promise<{ result: Promise<WaitResult> }>;
+  /** Joins a client before or after the start; resolves when the stream has ended or was detached. */
+  attach(ref: string, client: ClientStream, options: AttachOptions): Promise<void>;
+  resize(ref: string, rows: number, columns: number): Promise<void>;
+  /** Docker frames (or raw bytes for a terminal). Ends at the end of the log, or with the container when following. */
+  logs(ref: string, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  top(ref: string, psArguments: string): Promise<{ titles: readonly string[]; processes: readonly (readonly string[])[] }>;
+  /** undefined while it does not run. */
+  sample(ref: string): Promise<StatsSample | undefined>;
+  prune(filters: Filters): Promise<{ deleted: readonly string[]; reclaimedBytes: number }>;
+  connectNetwork(network: string, container: string, config: EndpointConfig): Promise<void>;
+  disconnectNetwork(network: string, container: string, force: boolean): Promise<void>;
+  execCreate(ref: string, request: ExecRequest): Promise<string>;
+  execInspect(execId: string): ExecRecord;
+  /** Starts it and, unless `client` is undefined (detached), joins the client; resolves when the stream has ended. */
+  execStart(execId: string, client: ClientStream | undefined, options: { tty: boolean; consoleSize: readonly [number, number] | undefined }): Promise<void>;
+  execResize(execId: string, rows: number, columns: number): Promise<void>;
+};
+
+export type EventRoom = EventSink & {
+  /** Past events since/until, then live ones until `signal`; an `until` in the past ends the stream. */
+  stream(options: { sinceNanos: bigint | undefined; untilNanos: bigint | undefined; filters: Filters }, signal: AbortSignal): AsyncIterable<EngineEvent>;
+};
+
+/** Facts of `docker info`. */
+export type EngineInfo = {
+  readonly id: string;
+  readonly containers: { readonly running: number; readonly paused: number; readonly stopped: number };
+  readonly images: number;
+  readonly storageDriver: string;
+  readonly storageStatus: readonly (readonly [string, string])[];
+  readonly cgroupVersion: '1' | '2';
+  readonly kernelVersion: string;
+  readonly operatingSystem: string;
+  readonly osVersion: string;
+  readonly architecture: string;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly hostname: string;
+  readonly dataRoot: string;
+  readonly securityOptions: readonly string[];
+  readonly warnings: readonly string[];
+  readonly indexServerAddress: string;
+  readonly openFileDescriptors: number;
+  readonly now: Date;
+};
+
+export type Engine = AsyncDisposable & {
+  readonly containers: ContainerRoom;
+  readonly images: ImageRoom;
+  readonly networks: NetworkRoom;
+  readonly volumes: VolumeRoom;
+  readonly events: EventRoom;
+  info(): EngineInfo;
+};

@@ -1,0 +1,6 @@
+export type * from './containers/types.ts';
+export type * from './engine.ts';
+export type * from './events/types.ts';
+export type * from './images/types.ts';
+export type * from './network/types.ts';
+export type * from './volumes/types.ts';

@@ -1,0 +1,37 @@
+export type VolumeRecord = {
+  readonly name: string;
+  readonly driver: string;
+  /** Host directory of its content. */
+  readonly mountpoint: string;
+  readonly createdAt: Date;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly options: Readonly<Record<string, string>>;
+  readonly anonymous: boolean;
+};
+
+export type VolumeCreateRequest = {
+  /** Empty: a 64-digit name is made up and the volume is anonymous. */
+  readonly name: string;
+  readonly driver: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly options: Readonly<Record<string, string>>;
+};
+
+export type VolumeRoom = {
+  /** The existing one when name and driver are the same. */
+  create(request: VolumeCreateRequest): VolumeRecord;
+  /** @throws not-found with Docker's text `get x: no such volume` */
+  get(name: string): VolumeRecord;
+  find(name: string): VolumeRecord | undefined;
+  list(): readonly VolumeRecord[];
+  /** @throws conflict with Docker's text when a container uses it */
+  remove(name: string, force: boolean): Promise<void>;
+  prune(match: (volume: VolumeRecord) => boolean): Promise<{ deleted: readonly string[]; reclaimedBytes: number }>;
+  /** Which containers hold it; kept by reference rows in the caller's transaction. */
+  hold(name: string, containerId: string): void;
+  release(containerId: string): void;
+  holders(name: string): readonly string[];
+  /** Bytes on disk. */
+  usage(name: string): Promise<number>;
+  sweep(): Promise<void>;
+};
