@@ -1,4 +1,17 @@
 export { EngineError, type ErrorCode, isEngineError, messageOf } from './errors.ts';
+export {
+  FlagError,
+  type FlagOptions,
+  type FlagSpec,
+  flagBool,
+  flagInt,
+  flagList,
+  flagText,
+  invalidFlagValue,
+  type ParsedFlags,
+  parseFlagBool,
+  parseFlags,
+} from './flags.ts';
 export { formatId, idLength, isFullId, shortId, shortIdLength } from './ids.ts';
 export { KeyedLock } from './keyed-lock.ts';
 export { formatBinarySize, formatSize, parseSize } from './sizes.ts';
