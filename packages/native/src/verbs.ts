@@ -59,6 +59,8 @@ export const verbs = {
   domainname: verb(15, 'child', { name: 'str' }),
   /** A pidfd of a running process, checked by its start time so that a reused PID is never joined. */
   pidfdOpen: verb(16, 'parent', { pid: 'u32', startTicks: 'u64', reg: 'out' }),
+  /** cgroup v2: loads an eBPF program of type CGROUP_DEVICE and attaches it (BPF_F_ALLOW_MULTI) to an open cgroup directory. */
+  bpfDevices: verb(17, 'parent', { cgroup: 'in', program: 'bytes' }),
 
   // --- The root filesystem ---------------------------------------------------------------------
   /** mount(NULL, path, NULL, flags, NULL): propagation of the child's copy of the host tree. */
@@ -86,11 +88,20 @@ export const verbs = {
   /** Writes a sysctl below the container's own /proc/sys, after checking that it is procfs. */
   sysctl: verb(31, 'child', { root: 'in', key: 'str', value: 'str' }),
   /** Opens the container's devpts, makes the terminal the child's stdio and controlling one, binds it on /dev/console,
-   * and sends the master to the shim. */
-  console: verb(32, 'child', { root: 'in', rows: 'u32', columns: 'u32' }),
+   * and sends the master to the shim. `bind` 0: /dev/console is left alone (an exec in a running container). */
+  console: verb(32, 'child', { root: 'in', rows: 'u32', columns: 'u32', bind: 'u32' }),
   pivotRoot: verb(33, 'child', { root: 'in' }),
   /** mount_setattr on `/` after pivot_root: read-only root, propagation of the root. */
   rootAttrs: verb(34, 'child', { attrSet: 'u64', propagation: 'u64' }),
+  /** The first half of mountBind: a detached copy (open_tree) of a host path. Done before `propagation` cuts the host's
+   * tree off, so that a shared or slave bind keeps its peers; attached later by attachTree. */
+  openTree: verb(35, 'child', { source: 'str', subpath: 'str', recursive: 'u32', reg: 'out' }),
+  /** The second half: attributes and propagation set on the detached tree, attached at an inside path. */
+  attachTree: verb(36, 'child', {
+    tree: 'in', root: 'in', target: 'str', recursive: 'u32', attrSet: 'u64', attrClear: 'u64', propagation: 'u64',
+  }),
+  /** mount_setattr on the mount at an inside path: a tmpfs becomes read-only after what lies on it was mounted. */
+  mountAttrs: verb(37, 'child', { root: 'in', target: 'str', attrSet: 'u64', attrClear: 'u64' }),
 
   // --- The process -----------------------------------------------------------------------------
   setsid: verb(40, 'child', {}),
