@@ -70,11 +70,25 @@ export const verbs = {
   /** Opens the directory that becomes `/`, as the register that inside paths are resolved below. */
   root: verb(22, 'child', { path: 'str', reg: 'out' }),
   /** fsopen, fsconfig for each `key` or `key=value`, fsmount with MOUNT_ATTR_*, attached at an inside path. */
-  mountFs: verb(23, 'child', { root: 'in', target: 'str', fstype: 'str', source: 'str', attrs: 'u64', options: 'strs' }),
+  mountFs: verb(23, 'child', {
+    root: 'in',
+    target: 'str',
+    fstype: 'str',
+    source: 'str',
+    attrs: 'u64',
+    options: 'strs',
+  }),
   /** A detached copy of a host path (open_tree), attributes set recursively or not, attached at an inside path.
    * `propagation` is MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE or 0. `subpath` is resolved in `source` as root. */
   mountBind: verb(24, 'child', {
-    root: 'in', source: 'str', subpath: 'str', target: 'str', recursive: 'u32', attrSet: 'u64', attrClear: 'u64', propagation: 'u64',
+    root: 'in',
+    source: 'str',
+    subpath: 'str',
+    target: 'str',
+    recursive: 'u32',
+    attrSet: 'u64',
+    attrClear: 'u64',
+    propagation: 'u64',
   }),
   /** Copies the tree that the image has at an inside path into an empty host directory: first use of a named volume. */
   copyUp: verb(25, 'child', { root: 'in', source: 'str', hostTarget: 'str' }),
@@ -82,7 +96,15 @@ export const verbs = {
   maskPath: verb(26, 'child', { root: 'in', path: 'str' }),
   /** Makes an inside path read-only by a bind onto itself, when it exists. */
   readonlyPath: verb(27, 'child', { root: 'in', path: 'str' }),
-  mknod: verb(28, 'child', { root: 'in', path: 'str', mode: 'u32', major: 'u32', minor: 'u32', uid: 'u32', gid: 'u32' }),
+  mknod: verb(28, 'child', {
+    root: 'in',
+    path: 'str',
+    mode: 'u32',
+    major: 'u32',
+    minor: 'u32',
+    uid: 'u32',
+    gid: 'u32',
+  }),
   symlink: verb(29, 'child', { root: 'in', path: 'str', target: 'str' }),
   mkdir: verb(30, 'child', { root: 'in', path: 'str', mode: 'u32', uid: 'u32', gid: 'u32' }),
   /** Writes a sysctl below the container's own /proc/sys, after checking that it is procfs. */
@@ -98,7 +120,13 @@ export const verbs = {
   openTree: verb(35, 'child', { source: 'str', subpath: 'str', recursive: 'u32', reg: 'out' }),
   /** The second half: attributes and propagation set on the detached tree, attached at an inside path. */
   attachTree: verb(36, 'child', {
-    tree: 'in', root: 'in', target: 'str', recursive: 'u32', attrSet: 'u64', attrClear: 'u64', propagation: 'u64',
+    tree: 'in',
+    root: 'in',
+    target: 'str',
+    recursive: 'u32',
+    attrSet: 'u64',
+    attrClear: 'u64',
+    propagation: 'u64',
   }),
   /** mount_setattr on the mount at an inside path: a tmpfs becomes read-only after what lies on it was mounted. */
   mountAttrs: verb(37, 'child', { root: 'in', target: 'str', attrSet: 'u64', attrClear: 'u64' }),

@@ -44,11 +44,21 @@ export const frameType = {
 export const attachFlag = { stdin: 1, stdout: 2, stderr: 4 } as const;
 
 /** The child stands before its exec. */
-export type CreatedRecord = { readonly version: number; readonly shimPid: number; readonly pid: number; readonly startTicks: number };
+export type CreatedRecord = {
+  readonly version: number;
+  readonly shimPid: number;
+  readonly pid: number;
+  readonly startTicks: number;
+};
 /** Also kept on disk as `started` in the task directory, for the next daemon. `startedAt`: Unix nanoseconds as text. */
 export type StartedRecord = CreatedRecord & { readonly startedAt: string };
 /** `half` and `index` name the act; `step` a part of it ("open_tree", "mkdir", …); errno is positive. Log and setup of the shim itself: half "shim". */
-export type FailedRecord = { readonly half: 'shim' | 'parent' | 'child'; readonly index: number; readonly step: string; readonly errno: number };
+export type FailedRecord = {
+  readonly half: 'shim' | 'parent' | 'child';
+  readonly index: number;
+  readonly step: string;
+  readonly errno: number;
+};
 /** Also the exit record on disk. `exitCode` is 0–255, 128+n for signal n. `finishedAt`: Unix nanoseconds as text. */
 export type ExitRecord = {
   readonly version: number;

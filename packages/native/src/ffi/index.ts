@@ -1,0 +1,10 @@
+export * from './files.ts';
+export { type PathLike, type SyscallArgument, syscall, trySyscall } from './libc.ts';
+export * from './mounts.ts';
+export * from './polling.ts';
+export * from './process.ts';
+export * from './sockets.ts';
+export * from './stat.ts';
+export type { SyscallName } from './syscall-numbers.ts';
+export { errnoName, isSystemError, SystemError } from './system-error.ts';
+export * from './xattrs.ts';
