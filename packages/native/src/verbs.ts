@@ -79,7 +79,8 @@ export const verbs = {
     options: 'strs',
   }),
   /** A detached copy of a host path (open_tree), attributes set recursively or not, attached at an inside path.
-   * `propagation` is MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE or 0. `subpath` is resolved in `source` as root. */
+   * `propagation` is MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE or 0. `subpath` is resolved in `source` as root.
+   * `recursive` has bits: 1 copies the mounts below too, 2 sets the attributes on them, 4 sets the propagation on them. */
   mountBind: verb(24, 'child', {
     root: 'in',
     source: 'str',
