@@ -1,0 +1,283 @@
+import { document, field, none, object, text } from '../codec/codec.ts';
+import { queryDimension, queryFilters, queryInt, queryMoment, querySwitch, querySwitchOn } from '../codec/query.ts';
+import { createBody } from '../nouns/create-request.ts';
+import { updateBody } from '../nouns/update.ts';
+import type {
+  ContainerCreatedWire,
+  ContainerInspectWire,
+  ContainerSummaryWire,
+  ContainersPrunedWire,
+  ContainerTopWire,
+  ContainerUpdatedWire,
+  ContainerWaitWire,
+} from '../wire/container.ts';
+import type { StatsWire } from '../wire/stats.ts';
+import { route } from './route.ts';
+
+const noSuch = { 404: 'no such container' };
+const noQuery = object({});
+
+const containerList = route({
+  method: 'GET',
+  path: '/containers/json',
+  since: '1.24',
+  shape: 'json',
+  query: object({
+    all: field('all', querySwitch, 'omit'),
+    limit: field('limit', queryInt, 'omit'),
+    size: field('size', querySwitch, 'omit'),
+    filters: field('filters', queryFilters, 'omit'),
+  }),
+  body: none,
+  reply: document<readonly ContainerSummaryWire[]>(),
+  failures: { 400: 'bad parameter' },
+});
+
+const containerCreate = route({
+  method: 'POST',
+  path: '/containers/create',
+  since: '1.24',
+  shape: 'json',
+  status: 201,
+  query: object({ name: field('name', text, 'omit'), platform: field('platform', text, 'omit') }),
+  body: createBody,
+  reply: document<ContainerCreatedWire>(),
+  failures: { 400: 'bad parameter', 404: 'no such image', 409: 'conflict' },
+});
+
+const containerInspect = route({
+  method: 'GET',
+  path: '/containers/{id}/json',
+  since: '1.24',
+  shape: 'json',
+  query: object({ size: field('size', querySwitch, 'omit') }),
+  body: none,
+  reply: document<ContainerInspectWire>(),
+  failures: noSuch,
+});
+
+const containerTop = route({
+  method: 'GET',
+  path: '/containers/{id}/top',
+  since: '1.24',
+  shape: 'json',
+  query: object({ psArguments: field('ps_args', text, 'omit') }),
+  body: none,
+  reply: document<ContainerTopWire>(),
+  failures: { ...noSuch, 409: 'not running' },
+});
+
+const containerLogs = route({
+  method: 'GET',
+  path: '/containers/{id}/logs',
+  since: '1.24',
+  shape: 'bytes',
+  query: object({
+    follow: field('follow', querySwitch, 'omit'),
+    stdout: field('stdout', querySwitch, 'omit'),
+    stderr: field('stderr', querySwitch, 'omit'),
+    sinceNanos: field('since', queryMoment, 'omit'),
+    untilNanos: field('until', queryMoment, 'omit'),
+    timestamps: field('timestamps', querySwitch, 'omit'),
+    details: field('details', querySwitch, 'omit'),
+    tail: field('tail', text, 'omit'),
+  }),
+  body: none,
+  reply: none,
+  failures: { ...noSuch, 400: 'no stream chosen' },
+});
+
+const containerStats = route({
+  method: 'GET',
+  path: '/containers/{id}/stats',
+  since: '1.24',
+  shape: 'lines',
+  query: object({ stream: field('stream', querySwitchOn), oneShot: field('one-shot', querySwitch, 'omit') }),
+  body: none,
+  reply: document<StatsWire>(),
+  failures: noSuch,
+});
+
+const containerResize = route({
+  method: 'POST',
+  path: '/containers/{id}/resize',
+  since: '1.24',
+  shape: 'empty',
+  status: 200,
+  query: object({ rows: field('h', queryDimension('height')), columns: field('w', queryDimension('width')) }),
+  body: none,
+  reply: none,
+  failures: { ...noSuch, 409: 'not running' },
+});
+
+const containerStart = route({
+  method: 'POST',
+  path: '/containers/{id}/start',
+  since: '1.24',
+  shape: 'empty',
+  query: object({
+    detachKeys: field('detachKeys', text, 'omit'),
+    checkpoint: field('checkpoint', text, 'omit'),
+    checkpointDir: field('checkpoint-dir', text, 'omit'),
+  }),
+  body: none,
+  reply: none,
+  failures: { ...noSuch, 304: 'already started' },
+});
+
+const stopQuery = object({ signal: field('signal', text, 'omit'), timeoutSeconds: field('t', queryInt, 'omit') });
+
+const containerStop = route({
+  method: 'POST',
+  path: '/containers/{id}/stop',
+  since: '1.24',
+  shape: 'empty',
+  query: stopQuery,
+  body: none,
+  reply: none,
+  failures: { ...noSuch, 304: 'already stopped' },
+});
+
+const containerRestart = route({
+  method: 'POST',
+  path: '/containers/{id}/restart',
+  since: '1.24',
+  shape: 'empty',
+  query: stopQuery,
+  body: none,
+  reply: none,
+  failures: noSuch,
+});
+
+const containerKill = route({
+  method: 'POST',
+  path: '/containers/{id}/kill',
+  since: '1.24',
+  shape: 'empty',
+  query: object({ signal: field('signal', text, 'omit') }),
+  body: none,
+  reply: none,
+  failures: { ...noSuch, 409: 'not running' },
+});
+
+const containerUpdate = route({
+  method: 'POST',
+  path: '/containers/{id}/update',
+  since: '1.24',
+  shape: 'json',
+  query: noQuery,
+  body: updateBody,
+  reply: document<ContainerUpdatedWire>(),
+  failures: noSuch,
+});
+
+const containerRename = route({
+  method: 'POST',
+  path: '/containers/{id}/rename',
+  since: '1.24',
+  shape: 'empty',
+  query: object({ name: field('name', text) }),
+  body: none,
+  reply: none,
+  failures: { ...noSuch, 409: 'name already in use' },
+});
+
+const containerPause = route({
+  method: 'POST',
+  path: '/containers/{id}/pause',
+  since: '1.24',
+  shape: 'empty',
+  query: noQuery,
+  body: none,
+  reply: none,
+  failures: noSuch,
+});
+
+const containerUnpause = route({
+  method: 'POST',
+  path: '/containers/{id}/unpause',
+  since: '1.24',
+  shape: 'empty',
+  query: noQuery,
+  body: none,
+  reply: none,
+  failures: noSuch,
+});
+
+const attachQuery = object({
+  detachKeys: field('detachKeys', text, 'omit'),
+  logs: field('logs', querySwitch, 'omit'),
+  stream: field('stream', querySwitch, 'omit'),
+  stdin: field('stdin', querySwitch, 'omit'),
+  stdout: field('stdout', querySwitch, 'omit'),
+  stderr: field('stderr', querySwitch, 'omit'),
+});
+
+const containerAttach = route({
+  method: 'POST',
+  path: '/containers/{id}/attach',
+  since: '1.24',
+  shape: 'upgrade',
+  query: attachQuery,
+  body: none,
+  reply: none,
+  failures: { ...noSuch, 409: 'paused' },
+});
+
+const containerWait = route({
+  method: 'POST',
+  path: '/containers/{id}/wait',
+  since: '1.24',
+  shape: 'lines',
+  query: object({ condition: field('condition', text, 'omit') }),
+  body: none,
+  reply: document<ContainerWaitWire>(),
+  failures: { ...noSuch, 400: 'bad parameter' },
+});
+
+const containerRemove = route({
+  method: 'DELETE',
+  path: '/containers/{id}',
+  since: '1.24',
+  shape: 'empty',
+  query: object({
+    volumes: field('v', querySwitch, 'omit'),
+    force: field('force', querySwitch, 'omit'),
+    link: field('link', querySwitch, 'omit'),
+  }),
+  body: none,
+  reply: none,
+  failures: { ...noSuch, 409: 'running' },
+});
+
+const containerPrune = route({
+  method: 'POST',
+  path: '/containers/prune',
+  since: '1.25',
+  shape: 'json',
+  query: object({ filters: field('filters', queryFilters, 'omit') }),
+  body: none,
+  reply: document<ContainersPrunedWire>(),
+});
+
+export const containerRoutes = {
+  containerList,
+  containerCreate,
+  containerPrune,
+  containerInspect,
+  containerTop,
+  containerLogs,
+  containerStats,
+  containerResize,
+  containerStart,
+  containerStop,
+  containerRestart,
+  containerKill,
+  containerUpdate,
+  containerRename,
+  containerPause,
+  containerUnpause,
+  containerAttach,
+  containerWait,
+  containerRemove,
+};

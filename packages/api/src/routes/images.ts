@@ -1,0 +1,125 @@
+import { array, document, field, none, object, text } from '../codec/codec.ts';
+import { queryFilters, querySwitch } from '../codec/query.ts';
+import type {
+  DeletedImageWire,
+  ImageHistoryWire,
+  ImageInspectWire,
+  ImageSummaryWire,
+  ImagesPrunedWire,
+  ProgressWire,
+} from '../wire/image.ts';
+import { route, stream } from './route.ts';
+
+const noSuch = { 404: 'no such image' };
+
+const imageList = route({
+  method: 'GET',
+  path: '/images/json',
+  since: '1.24',
+  shape: 'json',
+  query: object({
+    all: field('all', querySwitch, 'omit'),
+    filters: field('filters', queryFilters, 'omit'),
+    sharedSize: field('shared-size', querySwitch, 'omit'),
+    digests: field('digests', querySwitch, 'omit'),
+    manifests: field('manifests', querySwitch, 'omit'),
+  }),
+  body: none,
+  reply: document<readonly ImageSummaryWire[]>(),
+});
+
+/** Pull (`fromImage`) and import (`fromSrc`, `-` for the body): one path, as Docker has it. */
+const imageCreate = route({
+  method: 'POST',
+  path: '/images/create',
+  since: '1.24',
+  shape: 'lines',
+  query: object({
+    fromImage: field('fromImage', text, 'omit'),
+    fromSrc: field('fromSrc', text, 'omit'),
+    repo: field('repo', text, 'omit'),
+    tag: field('tag', text, 'omit'),
+    message: field('message', text, 'omit'),
+    changes: field('changes', array(text), 'omit'),
+    platform: field('platform', text, 'omit'),
+  }),
+  body: stream,
+  reply: document<ProgressWire>(),
+  failures: noSuch,
+});
+
+const imageLoad = route({
+  method: 'POST',
+  path: '/images/load',
+  since: '1.24',
+  shape: 'lines',
+  query: object({ quiet: field('quiet', querySwitch, 'omit'), platform: field('platform', array(text), 'omit') }),
+  body: stream,
+  reply: document<ProgressWire>(),
+});
+
+const imagePrune = route({
+  method: 'POST',
+  path: '/images/prune',
+  since: '1.25',
+  shape: 'json',
+  query: object({ filters: field('filters', queryFilters, 'omit') }),
+  body: none,
+  reply: document<ImagesPrunedWire>(),
+});
+
+const imageInspect = route({
+  method: 'GET',
+  path: '/images/{name}/json',
+  since: '1.24',
+  shape: 'json',
+  query: object({ manifests: field('manifests', querySwitch, 'omit'), platform: field('platform', text, 'omit') }),
+  body: none,
+  reply: document<ImageInspectWire>(),
+  failures: noSuch,
+});
+
+const imageHistory = route({
+  method: 'GET',
+  path: '/images/{name}/history',
+  since: '1.24',
+  shape: 'json',
+  query: object({ platform: field('platform', text, 'omit') }),
+  body: none,
+  reply: document<readonly ImageHistoryWire[]>(),
+  failures: noSuch,
+});
+
+const imageTag = route({
+  method: 'POST',
+  path: '/images/{name}/tag',
+  since: '1.24',
+  shape: 'empty',
+  status: 201,
+  query: object({ repo: field('repo', text), tag: field('tag', text, 'omit') }),
+  body: none,
+  reply: none,
+  failures: { ...noSuch, 400: 'bad parameter', 409: 'conflict' },
+});
+
+const imageRemove = route({
+  method: 'DELETE',
+  path: '/images/{name}',
+  since: '1.24',
+  shape: 'json',
+  query: object({ force: field('force', querySwitch, 'omit'), noPrune: field('noprune', querySwitch, 'omit') }),
+  body: none,
+  reply: document<readonly DeletedImageWire[]>(),
+  failures: { ...noSuch, 409: 'in use' },
+});
+
+export const imageRoutes = {
+  imageList,
+  imageCreate,
+  imageLoad,
+  imagePrune,
+  imageInspect,
+  imageHistory,
+  imageTag,
+  imageRemove,
+};

@@ -1,0 +1,58 @@
+import type { Json } from '../codec/json.ts';
+
+export type ImageSummaryWire = {
+  Containers: number;
+  Created: number;
+  Id: string;
+  Labels: Readonly<Record<string, string>> | null;
+  ParentId: string;
+  RepoDigests: readonly string[] | null;
+  RepoTags: readonly string[] | null;
+  SharedSize: number;
+  Size: number;
+  VirtualSize?: number;
+};
+
+export type ImageInspectWire = {
+  Id: string;
+  RepoTags: readonly string[];
+  RepoDigests: readonly string[];
+  Parent: string;
+  Comment: string;
+  Created?: string;
+  DockerVersion: string;
+  Author: string;
+  Architecture: string;
+  Variant?: string;
+  Os: string;
+  Size: number;
+  VirtualSize?: number;
+  GraphDriver: { Data: Readonly<Record<string, string>> | null; Name: string };
+  RootFS: { Type: string; Layers?: readonly string[] };
+  Metadata: { LastTagTime: string };
+  Config: { readonly [member: string]: Json | undefined };
+};
+
+export type ImageHistoryWire = {
+  Comment: string;
+  Created: number;
+  CreatedBy: string;
+  Id: string;
+  Size: number;
+  Tags: readonly string[] | null;
+};
+
+export type DeletedImageWire = { Untagged?: string; Deleted?: string };
+export type ImagesPrunedWire = { ImagesDeleted: readonly DeletedImageWire[] | null; SpaceReclaimed: number };
+
+/** One line of a pull, import, load or push. */
+export type ProgressWire = {
+  stream?: string;
+  status?: string;
+  progressDetail?: { current?: number; total?: number };
+  progress?: string;
+  id?: string;
+  error?: string;
+  errorDetail?: { code?: number; message: string };
+  aux?: Json;
+};
