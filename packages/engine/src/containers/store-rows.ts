@@ -48,7 +48,10 @@ export function recordColumns(record: ContainerRecord): Column[] {
 /** status, pid, paused, exit_code, oom_killed, error, started, finished. */
 export function statusColumns(status: ContainerStatus): Column[] {
   switch (status.kind) {
-    case 'created':
+    case 'created': {
+      const { failure } = status;
+      return [status.kind, null, null, failure?.exitCode ?? null, null, failure?.error ?? null, null, null];
+    }
     case 'removing':
     case 'dead':
       return [status.kind, null, null, null, null, null, null, null];
@@ -115,7 +118,10 @@ function parseStatus(row: ContainerRow): ContainerStatus {
         startedAt,
         finishedAt,
       };
-    case 'created':
+    case 'created': {
+      if (row.error === null) return { kind: 'created' };
+      return { kind: 'created', failure: { exitCode: row.exit_code ?? 0, error: row.error } };
+    }
     case 'removing':
     case 'dead':
       return { kind: row.status };

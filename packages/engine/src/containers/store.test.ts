@@ -29,6 +29,7 @@ function refusal(act: () => unknown): string {
 
 const statuses: readonly ContainerStatus[] = [
   { kind: 'created' },
+  { kind: 'created', failure: { exitCode: 127, error: 'no such file' } },
   { kind: 'running', pid: 42, startedAt: new Date(5), paused: true },
   { kind: 'restarting', exitCode: 3, startedAt: new Date(5), finishedAt: new Date(6) },
   { kind: 'removing' },

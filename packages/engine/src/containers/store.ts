@@ -21,9 +21,9 @@ CREATE TABLE IF NOT EXISTS container (
   status          TEXT NOT NULL CHECK (status IN ('created', 'running', 'restarting', 'removing', 'exited', 'dead')),
   pid             INTEGER,                    -- running
   paused          INTEGER,                    -- running
-  exit_code       INTEGER,                    -- restarting, exited
+  exit_code       INTEGER,                    -- restarting, exited, created when a start failed
   oom_killed      INTEGER,                    -- exited
-  error           TEXT,                       -- exited
+  error           TEXT,                       -- exited, created when a start failed
   started         INTEGER,                    -- Unix milliseconds; running, restarting, exited
   finished        INTEGER                     -- Unix milliseconds; restarting, exited
 ) STRICT;

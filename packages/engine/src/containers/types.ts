@@ -51,7 +51,11 @@ export type RestartPolicy = {
   readonly maximumRetryCount: number;
 };
 
-export type DeviceMapping = { readonly pathOnHost: string; readonly pathInContainer: string; readonly cgroupPermissions: string };
+export type DeviceMapping = {
+  readonly pathOnHost: string;
+  readonly pathInContainer: string;
+  readonly cgroupPermissions: string;
+};
 export type DeviceRequest = {
   readonly driver: string;
   readonly count: number;
@@ -190,7 +194,8 @@ export type CreateRequest = {
 };
 
 export type ContainerStatus =
-  | { readonly kind: 'created' }
+  /** `failure`: the start that was tried and why it failed. */
+  | { readonly kind: 'created'; readonly failure?: { readonly exitCode: number; readonly error: string } }
   | { readonly kind: 'running'; readonly pid: number; readonly startedAt: Date; readonly paused: boolean }
   | { readonly kind: 'restarting'; readonly exitCode: number; readonly startedAt: Date; readonly finishedAt: Date }
   | { readonly kind: 'removing' }
@@ -223,6 +228,10 @@ export type MountPoint = {
   /** A volume that takes the image's content when empty. */
   readonly copyUp: boolean;
   readonly tmpfsOptions: readonly string[];
+  /** A read-only bind whose submounts stay as they are. */
+  readonly submountsWritable?: boolean;
+  /** `-v` makes a missing bind source as a directory; `--mount` does not. */
+  readonly createSource?: boolean;
 };
 
 /** The row: what should exist. */
