@@ -1,4 +1,7 @@
 export * from './ffi/index.ts';
+export { checkPlan } from './plan/check.ts';
+export { encodePlan } from './plan/encode.ts';
+export { formatAct, formatPlan } from './plan/format.ts';
 export type { LogSpec, Plan, ShimSpec } from './plan/plan.ts';
 export * from './shim/protocol.ts';
 export { type Act, type ArgumentType, type Half, type VerbName, type VerbRow, verbs } from './verbs.ts';

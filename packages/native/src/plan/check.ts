@@ -1,0 +1,203 @@
+import { type Act, type VerbName, verbs } from '../verbs.ts';
+import { argumentsOf } from './arguments.ts';
+import type { Plan } from './plan.ts';
+import { cloneBits } from './symbols.ts';
+
+/**
+ * Says what is wrong with a plan; an empty list means that it may run.
+ *
+ * The native program holds no policy, so every rule about order is here: nothing that protects the host may be left
+ * out, come after the fact, or stand where a failure would be skipped. Pure, and run before every encoding.
+ */
+export function checkPlan(plan: Plan): string[] {
+  const parent = plan.parent.map((act, index): Step => ({ half: 'parent', index, act }));
+  const child = plan.child.map((act, index): Step => ({ half: 'child', index, act }));
+  return [
+    ...checkHalves([...parent, ...child]),
+    ...checkRegisters([...parent, ...child]),
+    ...checkEnds(parent, child),
+    ...checkMounts(plan),
+    ...checkPhases(child),
+    ...checkPrecedence(child),
+  ];
+}
+
+type Step = { readonly half: 'parent' | 'child'; readonly index: number; readonly act: Act };
+
+const where = (step: Step): string => `${step.half} ${step.index} ${step.act.verb}`;
+
+function checkHalves(steps: readonly Step[]): string[] {
+  return steps
+    .filter(({ half, act }) => verbs[act.verb].half !== half && verbs[act.verb].half !== 'both')
+    .map((step) => `${where(step)}: not a verb of this half`);
+}
+
+/** Registers are assigned once and read after that; what inside paths hang on came from the `root` verb. */
+function checkRegisters(steps: readonly Step[]): string[] {
+  const problems: string[] = [];
+  const writers = new Map<number, VerbName>();
+  for (const step of steps) {
+    for (const argument of argumentsOf(step.act)) {
+      if (argument.type !== 'in' && argument.type !== 'in?' && argument.type !== 'out') continue;
+      const register = argument.value;
+      if (register === undefined) continue;
+      const writer = writers.get(register);
+      if (argument.type === 'out') {
+        if (writer !== undefined) problems.push(`${where(step)}: %${register} is assigned twice`);
+        writers.set(register, step.act.verb);
+      } else if (writer === undefined) {
+        problems.push(`${where(step)}: %${register} is read before it is assigned`);
+      } else if (argument.name === 'root' && writer !== 'root') {
+        problems.push(`${where(step)}: %${register} is not a root`);
+      }
+    }
+  }
+  return problems;
+}
+
+function checkEnds(parent: readonly Step[], child: readonly Step[]): string[] {
+  const problems: string[] = [];
+  const once = (steps: readonly Step[], verb: VerbName): void => {
+    const count = steps.filter(({ act }) => act.verb === verb).length;
+    if (count !== 1) problems.push(`${verb} stands ${count} times, not once`);
+  };
+  once(parent, 'clone');
+  for (const verb of ['ready', 'exec', 'chdir', 'boundingSet', 'capabilities'] as const) once(child, verb);
+  const users = child.filter(({ act }) => act.verb === 'user' || act.verb === 'userLookup').length;
+  if (users !== 1) problems.push(`the user is set ${users} times, not once`);
+  if (parent.at(-1)?.act.verb !== 'clone') problems.push('clone is not last in parent');
+  if (child.at(-1)?.act.verb !== 'exec') problems.push('exec is not last in child');
+  return problems;
+}
+
+const mountVerbs: ReadonlySet<VerbName> = new Set([
+  'mountHost',
+  'mountFs',
+  'mountBind',
+  'attachTree',
+  'mountAttrs',
+  'copyUp',
+  'maskPath',
+  'readonlyPath',
+  'pivotRoot',
+  'rootAttrs',
+]);
+
+/** A process that shares the host's mount namespace must not touch it; one with its own must leave the host's tree. */
+function checkMounts(plan: Plan): string[] {
+  const problems: string[] = [];
+  const clone = plan.parent.at(-1);
+  const ownMounts = clone?.verb === 'clone' && (clone.flags & BigInt(cloneBits.CLONE_NEWNS)) !== 0n;
+  const mounting = plan.child.findIndex((act) => mountVerbs.has(act.verb));
+  const count = (verb: VerbName): number => plan.child.filter((act) => act.verb === verb).length;
+  if (!ownMounts) {
+    if (mounting >= 0)
+      problems.push(`child ${mounting} ${plan.child[mounting]?.verb}: without a mount namespace of its own`);
+    return problems;
+  }
+  if (count('pivotRoot') !== 1) problems.push(`pivotRoot stands ${count('pivotRoot')} times, not once`);
+  const propagation = plan.child.findIndex((act) => act.verb === 'propagation' && act.path === '/');
+  if (propagation < 0 || propagation > mounting) problems.push('mounts before the propagation of "/" is cut');
+  return problems;
+}
+
+/** Ends a phase of the child's half, and says what may still come (`only`) or never comes again (`never`). */
+type PhaseRule = {
+  readonly after: readonly Phase[];
+  readonly why: string;
+  readonly only?: readonly VerbName[];
+  readonly never?: readonly VerbName[];
+};
+
+/** A verb that has run, or the moment from which the process sees somebody else's file tree. */
+type Phase = VerbName | 'joined-mounts';
+
+const hostPathVerbs: readonly VerbName[] = [
+  'open',
+  'writeFile',
+  'oomScoreAdj',
+  'propagation',
+  'mountHost',
+  'mountBind',
+  'openTree',
+  'copyUp',
+];
+
+const phaseRules: readonly PhaseRule[] = [
+  {
+    after: ['pivotRoot'],
+    why: "after pivotRoot, where the tree is the image's and nothing below /proc is opened",
+    never: [
+      ...hostPathVerbs,
+      'root',
+      'mountFs',
+      'attachTree',
+      'mountAttrs',
+      'maskPath',
+      'readonlyPath',
+      'mknod',
+      'symlink',
+      'mkdir',
+      'sysctl',
+      'console',
+    ],
+  },
+  { after: ['joined-mounts'], why: "after the container's mount namespace was joined", never: hostPathVerbs },
+  {
+    after: ['maskPath', 'readonlyPath'],
+    why: 'after a path was covered, which it could uncover',
+    never: ['mountHost', 'mountFs', 'mountBind', 'attachTree', 'copyUp'],
+  },
+  {
+    after: ['user', 'userLookup'],
+    why: 'after the user was changed',
+    only: ['umask', 'execLabel', 'capabilities', 'noNewPrivileges', 'seccomp', 'chdir', 'ready', 'exec'],
+  },
+  {
+    after: ['seccomp'],
+    why: 'after seccomp, whose policy may refuse it',
+    only: ['user', 'userLookup', 'capabilities', 'boundingSet', 'umask', 'chdir', 'ready', 'exec'],
+  },
+  { after: ['ready'], why: 'after ready', only: ['capabilities', 'noNewPrivileges', 'seccomp', 'exec'] },
+  { after: ['unshare'], why: 'after the cgroup namespace was made, which shows it', never: ['cgroupJoin'] },
+];
+
+function checkPhases(child: readonly Step[]): string[] {
+  const passed = new Set<Phase>();
+  return child.flatMap((step) => {
+    const broken = phaseRules.filter(
+      ({ after, only, never }) =>
+        after.some((phase) => passed.has(phase)) &&
+        (only?.includes(step.act.verb) === false || never?.includes(step.act.verb) === true),
+    );
+    passed.add(step.act.verb);
+    if (step.act.verb === 'setns' && (step.act.flags & cloneBits.CLONE_NEWNS) !== 0) passed.add('joined-mounts');
+    return broken.map(({ why }) => `${where(step)}: ${why}`);
+  });
+}
+
+/** Each verb of a pair needs the other one before it, where the plan has the other one at all. */
+const precedence: readonly (readonly [VerbName, VerbName])[] = [
+  ['boundingSet', 'user'],
+  ['boundingSet', 'userLookup'],
+  ['user', 'capabilities'],
+  ['userLookup', 'capabilities'],
+  ['pivotRoot', 'chdir'],
+  ['pivotRoot', 'rootAttrs'],
+  ['pivotRoot', 'boundingSet'],
+];
+
+function checkPrecedence(child: readonly Step[]): string[] {
+  const place = (verb: VerbName): number => child.findIndex(({ act }) => act.verb === verb);
+  const problems = precedence
+    .filter(([first, second]) => place(second) >= 0 && place(first) > place(second))
+    .map(([first, second]) => `${second} stands before ${first}`);
+  // Loading a filter takes CAP_SYS_ADMIN or no-new-privileges; too late with neither, and no filter would be loaded.
+  const seccomp = place('seccomp');
+  const dropped = Math.max(place('user'), place('userLookup'), place('capabilities'));
+  const locked = place('noNewPrivileges');
+  if (seccomp > dropped && dropped >= 0 && (locked < 0 || locked > seccomp)) {
+    problems.push('seccomp stands after the privileges were dropped, without noNewPrivileges before it');
+  }
+  return problems;
+}
