@@ -1,1 +1,13 @@
-export {};
+export * from './address/cidr.ts';
+export * from './address/ip.ts';
+export * from './address/ipam.ts';
+export * from './address/mac.ts';
+export * from './netlink/link.ts';
+export * from './netlink/reader.ts';
+export * from './netlink/route.ts';
+export * from './netlink/socket.ts';
+export { MessageWriter, messageFlag as netlinkFlag } from './netlink/writer.ts';
+export * from './nftables/batch.ts';
+export * from './nftables/dump.ts';
+export * from './nftables/expression.ts';
+export * from './nftables/keys.ts';

@@ -17,7 +17,11 @@ export type NetworkRecord = {
   readonly attachable: boolean;
   readonly enableIpv4: boolean;
   readonly enableIpv6: boolean;
-  readonly ipam: { readonly driver: string; readonly options: Readonly<Record<string, string>>; readonly pools: readonly IpamPool[] };
+  readonly ipam: {
+    readonly driver: string;
+    readonly options: Readonly<Record<string, string>>;
+    readonly pools: readonly IpamPool[];
+  };
   readonly options: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
 };
@@ -70,7 +74,10 @@ export type JoinRequest = {
  */
 export type Joined = {
   /** `own`: a namespace of its own, wired by the acts; `host`; `path`: another container's (host path of its ns file). */
-  readonly namespace: { readonly kind: 'own' } | { readonly kind: 'host' } | { readonly kind: 'path'; readonly path: string };
+  readonly namespace:
+    | { readonly kind: 'own' }
+    | { readonly kind: 'host' }
+    | { readonly kind: 'path'; readonly path: string };
   /** Registers 200–231 are the network's. Parent acts run before clone. */
   readonly parentActs: readonly Act[];
   readonly childActs: readonly Act[];
@@ -98,7 +105,10 @@ export type NetworkRoom = {
   portsOfContainer(containerId: string): readonly PublishedPort[];
 
   /** Rows for a new container: its network mode's network, then the named ones. Inside the caller's transaction. */
-  attach(container: { id: string; name: string; networkMode: string }, endpoints: Readonly<Record<string, EndpointConfig>>): void;
+  attach(
+    container: { id: string; name: string; networkMode: string },
+    endpoints: Readonly<Record<string, EndpointConfig>>,
+  ): void;
   detachAll(containerId: string): void;
   join(request: JoinRequest): Promise<Joined>;
   serveDns(containerId: string, pid: number): Promise<void>;
@@ -106,8 +116,16 @@ export type NetworkRoom = {
   renamed(containerId: string, name: string): void;
 
   /** Live `network connect` and `disconnect`; `pid` undefined when the container does not run. */
-  connect(network: string, container: { id: string; name: string; pid: number | undefined }, config: EndpointConfig): Promise<void>;
-  disconnect(network: string, container: { id: string; name: string; pid: number | undefined }, force: boolean): Promise<void>;
+  connect(
+    network: string,
+    container: { id: string; name: string; pid: number | undefined },
+    config: EndpointConfig,
+  ): Promise<void>;
+  disconnect(
+    network: string,
+    container: { id: string; name: string; pid: number | undefined },
+    force: boolean,
+  ): Promise<void>;
 
   /** Bridges, nftables base, DNS and ports of what runs; sweeps links, rules and rows of what does not. */
   reconcile(running: readonly { id: string; pid: number }[]): Promise<void>;
