@@ -258,7 +258,7 @@ function isLocalPath(path: string): boolean {
 
 /** What runc lets a user cover in /proc: files that only tell about the machine. */
 const coverable = new Set(
-  ['cpuinfo', 'diskstats', 'meminfo', 'stat', 'swaps', 'uptime', 'loadavg', 'slabinfo', 'net/dev']
+  ['cpuinfo', 'diskstats', 'meminfo', 'stat', 'swaps', 'uptime', 'loadavg', 'slabinfo']
     .concat('sys/kernel/ns_last_pid', 'sys/crypto/fips_enabled')
     .map((path) => `/proc/${path}`),
 );

@@ -1,3 +1,6 @@
+/** Tells the time in Unix nanoseconds. */
+export type Clock = () => bigint;
+
 export type EventType = 'container' | 'image' | 'volume' | 'network' | 'daemon';
 
 /** One fact of the journal: Docker's event, kept as a row. */
