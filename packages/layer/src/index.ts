@@ -1,1 +1,11 @@
-export {};
+export { type AppliedLayer, applyLayer } from './apply/apply-layer.ts';
+export { cleanPath } from './apply/entry-path.ts';
+export { type LayerTree, LayerWriter } from './apply/layer-writer.ts';
+export { removeTree } from './apply/remove-tree.ts';
+export { bytesOfText, pathOfBytes, textOfBytes } from './byte-string.ts';
+export { type Compression, decompress, detectCompression } from './compression.ts';
+export type { EntryKind, TarEntry, TarSink } from './tar/entry.ts';
+export { TarReader } from './tar/reader.ts';
+export { endOfArchive, formatFile, formatHeader, paddingAfter, plainEntry } from './tar/writer.ts';
+export { Growth } from './workers/growing-file.ts';
+export { LayerWorkers, type UnpackJob } from './workers/layer-workers.ts';

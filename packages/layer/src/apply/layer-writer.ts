@@ -1,0 +1,219 @@
+import {
+  close,
+  ftruncate,
+  futimens,
+  isSystemError,
+  mkdirat,
+  openat2,
+  openFlag,
+  type PathLike,
+  pwrite,
+  setXattr,
+  writeFd,
+} from '@gantry/native';
+import { pathOfBytes } from '../byte-string.ts';
+import type { TarEntry, TarSink } from '../tar/entry.ts';
+import { createNode, createWhiteout } from './create-node.ts';
+import { Directories } from './directories.ts';
+import { badEntry, cleanPath, type EntryPath, parseLayerName, splitPath } from './entry-path.ts';
+import { setMetadata, type Times, timesOf } from './metadata.ts';
+import { removeTree } from './remove-tree.ts';
+
+const yes = new TextEncoder().encode('y');
+const opaqueXattr = 'trusted.overlay.opaque';
+
+type OpenFile = { readonly entry: TarEntry; readonly fd: number; offset: number };
+
+/** What a layer's tree turned out to be. */
+export type LayerTree = {
+  /** Bytes of its files, as their entries state them. */
+  readonly sizeBytes: number;
+  readonly entries: number;
+  /** Byte strings: directories that no entry named; a lower layer knows their owner and mode. */
+  readonly impliedDirectories: readonly string[];
+};
+
+/**
+ * Writes a layer's entries below a directory, in the form that overlayfs reads: a whiteout becomes a character device
+ * 0:0, an opaque directory gets `trusted.overlay.opaque`. Owners, modes, times, links, devices, holes and extended
+ * attributes are kept exactly.
+ *
+ * The tree is of one layer alone: a whiteout hides what is below and never removes what this layer itself brings.
+ */
+export class LayerWriter implements TarSink, Disposable {
+  readonly #root: number;
+  readonly #directories: Directories;
+  readonly #whiteouts = new Set<string>();
+  /** Times of directories are set last, since every file made in one changes them. */
+  readonly #directoryTimes = new Map<string, Times>();
+  #file: OpenFile | undefined;
+  #sizeBytes = 0;
+  #entries = 0;
+
+  /** @param root an open directory, not closed here */
+  constructor(root: number) {
+    this.#root = root;
+    this.#directories = new Directories(root);
+  }
+
+  begin(entry: TarEntry): void {
+    this.#entries++;
+    const path = splitPath(cleanPath(entry.path));
+    if (path.name === '') this.#rootEntry(entry);
+    else this.#namedEntry(entry, path);
+  }
+
+  #namedEntry(entry: TarEntry, path: EntryPath): void {
+    const meaning = parseLayerName(entry, path.name);
+    switch (meaning.kind) {
+      case 'ignored':
+        return;
+      case 'opaque':
+        setXattr(this.#directories.open(path.parent), opaqueXattr, yes);
+        return;
+      case 'whiteout':
+        this.#whiteout({ parent: path.parent, name: meaning.name });
+        return;
+      case 'ordinary':
+        if (entry.kind === 'directory') this.#directory(entry, path);
+        else this.#make(entry, path);
+    }
+  }
+
+  data(bytes: Uint8Array, offset: number): void {
+    const file = this.#file;
+    if (file === undefined) return;
+    if (offset === file.offset) writeFd(file.fd, bytes);
+    else {
+      // After a hole: the descriptor's own offset is behind, so the rest of this file goes by position.
+      pwrite(file.fd, bytes, offset);
+      file.offset = Number.NaN;
+      return;
+    }
+    file.offset += bytes.length;
+  }
+
+  end(): void {
+    const file = this.#file;
+    if (file === undefined) return;
+    this.#file = undefined;
+    try {
+      if (file.offset !== file.entry.sizeBytes) ftruncate(file.fd, file.entry.sizeBytes);
+      setMetadata(file.fd, file.entry);
+    } finally {
+      close(file.fd);
+    }
+  }
+
+  /** Sets what had to wait for the last entry. */
+  finish(): LayerTree {
+    for (const [path, times] of this.#directoryTimes) {
+      const fd = this.#directories.find(path);
+      if (fd !== undefined) futimens(fd, times);
+    }
+    return {
+      sizeBytes: this.#sizeBytes,
+      entries: this.#entries,
+      impliedDirectories: [...this.#directories.implied],
+    };
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#file !== undefined) close(this.#file.fd);
+    this.#file = undefined;
+    this.#directories[Symbol.dispose]();
+  }
+
+  #rootEntry(entry: TarEntry): void {
+    if (entry.kind !== 'directory') throw badEntry(entry.path, 'the root is not a directory');
+    setMetadata(this.#root, entry);
+    this.#directoryTimes.set('', timesOf(entry));
+  }
+
+  #whiteout({ parent, name }: EntryPath): void {
+    const dir = this.#directories.open(parent);
+    const whole = joinPath(parent, name);
+    try {
+      createWhiteout(dir, pathOfBytes(name));
+      this.#whiteouts.add(whole);
+    } catch (error) {
+      if (!isSystemError(error, 'EEXIST')) throw error;
+      // This layer already brings that name: a file hides the lower one by itself, a directory must say so.
+      if (this.#directoryTimes.has(whole)) setXattr(this.#directories.open(whole), opaqueXattr, yes);
+    }
+  }
+
+  #make(entry: TarEntry, path: EntryPath): void {
+    const dir = this.#directories.open(path.parent);
+    const name = pathOfBytes(path.name);
+    try {
+      this.#create(entry, dir, name);
+    } catch (error) {
+      if (!isSystemError(error, 'EEXIST')) throw error;
+      this.#forget(path);
+      const again = this.#directories.open(path.parent);
+      removeTree(again, name);
+      this.#create(entry, again, name);
+    }
+  }
+
+  #directory(entry: TarEntry, path: EntryPath): void {
+    const dir = this.#directories.open(path.parent);
+    const whole = joinPath(path.parent, path.name);
+    const name = pathOfBytes(path.name);
+    let hidesLower = false;
+    try {
+      mkdirat(dir, name, 0o700);
+    } catch (error) {
+      if (!isSystemError(error, 'EEXIST')) throw error;
+      if (!isDirectory(dir, name)) {
+        hidesLower = this.#whiteouts.has(whole);
+        this.#forget(path);
+        const again = this.#directories.open(path.parent);
+        removeTree(again, name);
+        mkdirat(again, name, 0o700);
+      }
+    }
+    const fd = this.#directories.open(whole);
+    this.#directories.named(whole);
+    setMetadata(fd, entry);
+    if (hidesLower) setXattr(fd, opaqueXattr, yes);
+    this.#directoryTimes.set(whole, timesOf(entry));
+  }
+
+  /** A name is about to stand for something else: everything remembered about it and below it is void. */
+  #forget(path: EntryPath): void {
+    const whole = joinPath(path.parent, path.name);
+    this.#whiteouts.delete(whole);
+    if (this.#directoryTimes.has(whole) || this.#directories.implied.has(whole)) {
+      const below = (known: string): boolean => known === whole || known.startsWith(`${whole}/`);
+      for (const known of [...this.#directoryTimes.keys()]) if (below(known)) this.#directoryTimes.delete(known);
+      for (const known of [...this.#directories.implied]) if (below(known)) this.#directories.named(known);
+    }
+    this.#directories.forget();
+  }
+
+  #create(entry: TarEntry, dir: number, name: PathLike): void {
+    if (entry.kind !== 'file') {
+      createNode({ root: this.#root, dir, name }, entry);
+      return;
+    }
+    const flags = openFlag.writeOnly | openFlag.create | openFlag.exclusive | openFlag.noFollow;
+    this.#file = { entry, fd: openat2(dir, name, { flags, mode: 0o600 }), offset: 0 };
+    this.#sizeBytes += entry.sizeBytes;
+  }
+}
+
+function joinPath(parent: string, name: string): string {
+  return parent === '' ? name : `${parent}/${name}`;
+}
+
+function isDirectory(dir: number, name: PathLike): boolean {
+  try {
+    close(openat2(dir, name, { flags: openFlag.path | openFlag.directory | openFlag.noFollow }));
+    return true;
+  } catch (error) {
+    if (isSystemError(error, 'ENOTDIR', 'ELOOP')) return false;
+    throw error;
+  }
+}

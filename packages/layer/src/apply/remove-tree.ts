@@ -1,0 +1,84 @@
+import {
+  atFlag,
+  close,
+  isSystemError,
+  openat2,
+  openFlag,
+  type PathLike,
+  readDirectory,
+  renameat2,
+  renameFlag,
+  syscall,
+  unlinkat,
+} from '@gantry/native';
+
+/** Deeper directories are moved to the top first, so that no depth exhausts descriptors or the stack. */
+const maximumDepth = 64;
+
+/**
+ * Removes whatever a name in a directory stands for, a whole tree too, without following any link. The tree may be
+ * a container's, so it may be deeper than any path can say.
+ *
+ * @returns false when there was nothing
+ */
+export function removeTree(dirFd: number, name: PathLike): boolean {
+  try {
+    unlinkat(dirFd, name);
+    return true;
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return false;
+    if (!isSystemError(error, 'EISDIR', 'EPERM')) throw error;
+  }
+  const top = openat2(dirFd, name, { flags: openFlag.directory | openFlag.noFollow | openFlag.readOnly });
+  try {
+    for (let moved = true; moved; ) moved = emptyDirectory(top, top, 0);
+  } finally {
+    close(top);
+  }
+  unlinkat(dirFd, name, atFlag.removeDir);
+  return true;
+}
+
+/** @returns whether something was moved to the top: then the top is not empty yet */
+function emptyDirectory(top: number, fd: number, depth: number): boolean {
+  let moved = false;
+  syscall('lseek', fd, 0, 0);
+  for (const { name } of readDirectory(fd)) {
+    if (unlinked(fd, name)) continue;
+    if (depth >= maximumDepth) {
+      moveToTop(top, fd, name);
+      moved = true;
+      continue;
+    }
+    const child = openat2(fd, name, { flags: openFlag.directory | openFlag.noFollow | openFlag.readOnly });
+    try {
+      moved = emptyDirectory(top, child, depth + 1) || moved;
+    } finally {
+      close(child);
+    }
+    unlinkat(fd, name, atFlag.removeDir);
+  }
+  return moved;
+}
+
+function unlinked(fd: number, name: PathLike): boolean {
+  try {
+    unlinkat(fd, name);
+    return true;
+  } catch (error) {
+    if (isSystemError(error, 'EISDIR', 'EPERM')) return false;
+    if (isSystemError(error, 'ENOENT')) return true;
+    throw error;
+  }
+}
+
+function moveToTop(top: number, fd: number, name: PathLike): void {
+  for (let i = 0; ; i++) {
+    try {
+      renameat2({ fromDir: fd, from: name, toDir: top, to: `deep-${i}` }, renameFlag.noReplace);
+      return;
+    } catch (error) {
+      if (!isSystemError(error, 'EEXIST')) throw error;
+    }
+  }
+}
