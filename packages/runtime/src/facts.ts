@@ -47,6 +47,8 @@ export type HostFacts = {
   /** The daemon's own limits, by resource number. */
   readonly rlimits: Readonly<Record<number, ResourceLimit>>;
   readonly timeNamespace: boolean;
+  /** The file that takes block I/O weights in a container's cgroup; undefined when this kernel has none. */
+  readonly blkioWeight: 'blkio.weight' | 'blkio.bfq.weight' | 'io.weight' | 'io.bfq.weight' | undefined;
   readonly hugePageSizes: readonly string[];
 };
 

@@ -1,1 +1,36 @@
-export {};
+export {
+  type CapabilityRequest,
+  capabilityList,
+  capabilityMask,
+  capabilityNames,
+  chooseCapabilities,
+  defaultCapabilities,
+  normalizeCapabilities,
+} from './capabilities.ts';
+export { compileUpdate } from './cgroup/compile.ts';
+export { type DevicePolicy, readDeviceRules } from './cgroup/device-rules.ts';
+export { ensureCgroupParent, listCgroups } from './cgroup/ensure-parent.ts';
+export type { FileWrite } from './cgroup/file-write.ts';
+export { type CgroupFiles, cgroupFiles } from './cgroup/layout.ts';
+export type { LimitContext } from './cgroup/v1.ts';
+export { compile } from './compile.ts';
+export { compileExec } from './compile-exec.ts';
+export type { CompileContext, ExecProcess, ExecTarget, RootSource, ShimPaths, UserText } from './context.ts';
+export type {
+  Architecture,
+  CgroupLayout,
+  CgroupV1Hierarchy,
+  CgroupV2Tree,
+  HostFacts,
+  ResourceLimit,
+} from './facts.ts';
+export { type MountOptions, mountAttr, mountFlag, parseMountOptions } from './mount-options.ts';
+export { probeHostFacts } from './probe-facts.ts';
+export { chooseRlimits, rlimitNumbers } from './rlimits.ts';
+export {
+  compileSeccomp,
+  defaultSeccompProfile,
+  parseSeccompProfile,
+  resolveSeccompProfile,
+  type SeccompProfile,
+} from './seccomp/index.ts';

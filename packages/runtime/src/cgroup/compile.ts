@@ -1,0 +1,95 @@
+import type { Act } from '@gantry/native';
+import type { LinuxResources } from '@gantry/oci';
+import type { Registers } from '../registers.ts';
+import { compileDeviceProgram } from './device-program.ts';
+import { alwaysAllowed, formatException, readDeviceRules } from './device-rules.ts';
+import type { FileWrite } from './file-write.ts';
+import { cgroupDirectories, controllerDirectory } from './layout.ts';
+import { type LimitContext, v1Limits } from './v1.ts';
+import { v2Limits } from './v2.ts';
+
+export type CgroupPlan = {
+  /** Makes the cgroup, sets its limits, opens what the child needs to get in. */
+  readonly parent: readonly Act[];
+  /** v1: the child moves itself, one hierarchy after another. */
+  readonly join: readonly Act[];
+  /** v2: clone3 starts the child in it. */
+  readonly cloneInto: number | undefined;
+};
+
+const directoryMode = 0o755;
+const writeOnly = 1;
+
+/** Makes a container's cgroup with its limits set before any process is in it. @throws invalid, unsupported */
+export function compileCgroup(resources: LinuxResources, context: LimitContext, registers: Registers): CgroupPlan {
+  const { cgroup } = context.facts;
+  const made = cgroupDirectories(cgroup, context.cgroupPath).map(
+    (path): Act => ({ verb: 'cgroupMake', path, mode: directoryMode }),
+  );
+  const limits = [...compileLimits(resources, context), ...v1DeviceWrites(resources, context)].map(writeAct);
+  const entered = enterCgroup(context, registers);
+  const program = cgroup.kind === 'v2' ? deviceProgram(resources) : undefined;
+  const devices: Act[] =
+    program === undefined || entered.cloneInto === undefined
+      ? []
+      : [{ verb: 'bpfDevices', cgroup: entered.cloneInto, program }];
+  return { ...entered, parent: [...made, ...limits, ...entered.parent, ...devices] };
+}
+
+/** Gets a process into a cgroup that exists. */
+export function enterCgroup(context: LimitContext, registers: Registers): CgroupPlan {
+  const { cgroup } = context.facts;
+  const parent: Act[] = [];
+  const join: Act[] = [];
+  for (const directory of cgroupDirectories(cgroup, context.cgroupPath)) {
+    const reg = registers.next();
+    if (cgroup.kind === 'v2') {
+      return { parent: [{ verb: 'open', path: directory, flags: 0, reg }], join: [], cloneInto: reg };
+    }
+    parent.push({ verb: 'open', path: `${directory}/tasks`, flags: writeOnly, reg });
+    join.push({ verb: 'cgroupJoin', reg });
+  }
+  return { parent, join, cloneInto: undefined };
+}
+
+/** Limits as file writes, without devices. */
+function compileLimits(resources: LinuxResources, context: LimitContext): FileWrite[] {
+  return context.facts.cgroup.kind === 'v2' ? v2Limits(resources, context) : v1Limits(resources, context);
+}
+
+/**
+ * The writes that change the limits of a running container, in order. Devices stay as they are.
+ *
+ * @throws invalid, unsupported
+ */
+export function compileUpdate(resources: LinuxResources, context: LimitContext): FileWrite[] {
+  return compileLimits(resources, context);
+}
+
+const writeAct = ({ path, data }: FileWrite): Act => ({
+  verb: 'writeFile',
+  path,
+  data: new TextEncoder().encode(data),
+});
+
+function devicePolicy(resources: LinuxResources) {
+  return readDeviceRules([...(resources.devices ?? []), ...alwaysAllowed]);
+}
+
+function v1DeviceWrites(resources: LinuxResources, context: LimitContext): FileWrite[] {
+  const { cgroup } = context.facts;
+  if (cgroup.kind === 'v2' || resources.devices === undefined) return [];
+  const directory = controllerDirectory(cgroup, 'devices', context.cgroupPath);
+  if (directory === undefined) return [];
+  const { allowByDefault, exceptions } = devicePolicy(resources);
+  // A new cgroup allows what its parent does, so only a denying default has to be said.
+  const start: FileWrite[] = allowByDefault ? [] : [{ path: `${directory}/devices.deny`, data: 'a' }];
+  const file = `${directory}/devices.${allowByDefault ? 'deny' : 'allow'}`;
+  return [...start, ...exceptions.map((exception) => ({ path: file, data: formatException(exception) }))];
+}
+
+function deviceProgram(resources: LinuxResources): Uint8Array | undefined {
+  if (resources.devices === undefined) return undefined;
+  const policy = devicePolicy(resources);
+  return policy.allowByDefault && policy.exceptions.length === 0 ? undefined : compileDeviceProgram(policy);
+}
