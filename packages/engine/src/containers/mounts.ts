@@ -1,5 +1,6 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { EngineError } from '@gantry/base';
+import { volumeDirectory } from '../volumes/index.ts';
 import type { VolumeRoom } from '../volumes/types.ts';
 import { planMounts } from './plan-mounts.ts';
 import type { ContainerStore } from './store.ts';
@@ -34,7 +35,8 @@ export function resolveMounts(
     if (point.type !== 'volume') return point;
     const made = volume === undefined ? deps.volumes.get(point.name) : deps.volumes.create(volume);
     deps.volumes.hold(made.name, request.containerId);
-    return { ...point, name: made.name, driver: made.driver, source: made.mountpoint };
+    const { path, readOnly } = volumeDirectory(made);
+    return { ...point, name: made.name, driver: made.driver, source: path, writable: point.writable && !readOnly };
   });
 }
 

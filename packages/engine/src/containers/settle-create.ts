@@ -195,7 +195,6 @@ function fillDefaults(host: HostConfig, facts: LimitFacts): HostConfig {
     ipcMode: host.ipcMode === '' ? 'private' : host.ipcMode,
     cgroupnsMode: host.cgroupnsMode === '' ? (facts.cgroupVersion === '2' ? 'private' : 'host') : host.cgroupnsMode,
     restartPolicy: host.restartPolicy.name === '' ? { ...host.restartPolicy, name: 'no' } : host.restartPolicy,
-    logConfig: host.logConfig.type === '' ? { ...host.logConfig, type: 'json-file' } : host.logConfig,
     oomKillDisable: host.oomKillDisable ?? (facts.oomKillDisable ? false : undefined),
     runtime: host.runtime === '' ? 'gantry' : host.runtime,
   };
