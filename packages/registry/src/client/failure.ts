@@ -1,0 +1,102 @@
+import { EngineError } from '@gantry/base';
+import { parseFields } from '@gantry/oci';
+
+/** What a registry answered when it did not do as asked. */
+export type RegistryFailure = {
+  readonly status: number;
+  /** `MANIFEST_UNKNOWN`; '' when the body is not a registry's. */
+  readonly code: string;
+  readonly message: string;
+};
+
+const knownByStatus: Readonly<Record<number, string>> = { 401: 'UNAUTHORIZED', 403: 'DENIED', 429: 'TOOMANYREQUESTS' };
+
+/** Reads the error document of a registry; any other body is told by its status. */
+export function parseFailure(status: number, body: string): RegistryFailure {
+  const fallback = {
+    status,
+    code: knownByStatus[status] ?? '',
+    message: body.trim().split('\n', 1)[0]?.slice(0, 200) ?? '',
+  };
+  try {
+    const [first] = parseFields(body, 'error').objects('errors');
+    if (first === undefined) return { ...fallback, message: '' };
+    return { status, code: first.text('code'), message: first.text('message') };
+  } catch {
+    // Proxies answer in HTML, old registries in prose: the status says enough.
+    return fallback;
+  }
+}
+
+/** Prints a failure as Docker does: `manifest unknown: manifest unknown`. */
+export function formatFailure(failure: RegistryFailure): string {
+  const code = failure.code.toLowerCase().replaceAll('_', ' ');
+  if (code === '')
+    return `received unexpected HTTP status: ${failure.status}${failure.message === '' ? '' : ` (${failure.message})`}`;
+  return failure.message === '' ? code : `${code}: ${failure.message}`;
+}
+
+/** The names a message needs, as people write them. */
+export type Asked = {
+  /** `busybox`. */
+  readonly name: string;
+  /** `busybox:latest`. */
+  readonly reference: string;
+};
+
+/** Turns a registry's answer into Docker's text for it. */
+export function pullError(failure: RegistryFailure, asked: Asked): EngineError {
+  const why = formatFailure(failure);
+  switch (failure.code) {
+    case 'DENIED':
+    case 'UNAUTHORIZED': {
+      const text = `pull access denied for ${asked.name}, repository does not exist or may require 'docker login': ${why}`;
+      return new EngineError('not-found', text, { hint: 'log in to the registry: docker login' });
+    }
+    case 'MANIFEST_UNKNOWN':
+      return new EngineError('not-found', `manifest for ${asked.reference} not found: ${why}`);
+    case 'NAME_UNKNOWN':
+      return new EngineError('not-found', `repository ${asked.name} not found: ${why}`);
+    case 'TOOMANYREQUESTS':
+      return new EngineError('unavailable', why, { hint: 'wait, or log in for a higher limit: docker login' });
+    default:
+      return failure.status === 404
+        ? new EngineError('not-found', `manifest for ${asked.reference} not found: manifest unknown: manifest unknown`)
+        : new EngineError('unavailable', `cannot pull "${asked.reference}": ${why}`);
+  }
+}
+
+type Refusal = { readonly code?: unknown; readonly message?: unknown };
+
+/** Tells whether nothing was reached at all: trying again at once is of no use. */
+export function isUnreachable(error: unknown): boolean {
+  const { code } = error as Refusal;
+  return (
+    code === 'ConnectionRefused' ||
+    code === 'ECONNREFUSED' ||
+    code === 'ENOTFOUND' ||
+    code === 'FailedToOpenSocket' ||
+    code === 'DNSResolveFailed'
+  );
+}
+
+/** Says in Docker's words why a request got no answer. The URL's query may hold a token and is left out. */
+export function connectionError(error: unknown, url: URL): EngineError {
+  const { code, message } = error as Refusal;
+  const shown = `Get "${url.origin}${url.pathname}"`;
+  const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
+  const hint = `see that the registry ${url.host} runs and can be reached from here`;
+  if (code === 'ConnectionRefused' || code === 'ECONNREFUSED') {
+    return new EngineError('unavailable', `${shown}: dial tcp ${url.hostname}:${port}: connect: connection refused`, {
+      hint,
+      cause: error,
+    });
+  }
+  if (code === 'ENOTFOUND' || code === 'FailedToOpenSocket' || code === 'DNSResolveFailed') {
+    return new EngineError('unavailable', `${shown}: dial tcp: lookup ${url.hostname}: no such host`, {
+      hint,
+      cause: error,
+    });
+  }
+  return new EngineError('unavailable', `${shown}: ${String(message ?? error)}`, { hint, cause: error });
+}
