@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PassThrough, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { repositoryRoot } from '../tools/repository.ts';
+import type { LayerFile } from '../tools/upload-image.ts';
+
+/**
+ * The image that the pull bench pulls: three layers, 20,000 files, 717 MB unpacked, about 266 MB as gzip. It is the same
+ * bytes on every machine, made by a seeded generator, and kept beside the build.
+ */
+const layerCount = 3;
+const fileCount = 20_000;
+const unpackedBytes = 717e6;
+const poolBytes = 16 * 2 ** 20;
+const blockBytes = 512;
+
+/** A small pseudo-random generator (mulberry32): speed matters, quality does not. */
+function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Bytes that gzip to about 37 %, as the programs and texts of a usual image do: words, with noise between them. */
+function makePool(random: () => number): Buffer {
+  const pool = Buffer.alloc(poolBytes);
+  const words = Array.from({ length: 500 }, () =>
+    Buffer.from(Array.from({ length: 3 + random() * 8 }, () => 97 + random() * 26)),
+  );
+  for (let at = 0; at < poolBytes; ) {
+    const word =
+      random() < 0.08
+        ? Buffer.from(Array.from({ length: 8 }, () => random() * 256))
+        : words[Math.floor(random() * words.length)];
+    at += word?.copy(pool, at) ?? 1;
+    if (at < poolBytes) pool[at++] = 32;
+  }
+  return pool;
+}
+
+function tarHeader(name: string, sizeBytes: number, type: '0' | '5'): Buffer {
+  const header = Buffer.alloc(blockBytes);
+  header.write(name, 0, 100);
+  header.write(type === '5' ? '0000755\0' : '0000644\0', 100);
+  header.write('0000000\0'.repeat(2), 108);
+  header.write(`${sizeBytes.toString(8).padStart(11, '0')}\0`, 124);
+  header.write('00000000000\0', 136);
+  header.write('        ', 148);
+  header.write(type, 156);
+  header.write('ustar\x0000', 257);
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  return header;
+}
+
+async function writeAll(stream: Writable, bytes: Buffer): Promise<void> {
+  if (!stream.write(bytes)) await new Promise<void>((resolve) => stream.once('drain', resolve));
+}
+
+async function writeLayer(stream: Writable, layer: number): Promise<void> {
+  const random = seededRandom(1000 + layer);
+  const pool = makePool(random);
+  const files = Math.floor(fileCount / layerCount);
+  const meanBytes = unpackedBytes / fileCount;
+  for (let file = 0; file < files; file++) {
+    if (file % 100 === 0) await writeAll(stream, tarHeader(`layer${layer}/d${file / 100}/`, 0, '5'));
+    const sizeBytes = Math.floor(meanBytes * (0.25 + 1.5 * random()));
+    await writeAll(stream, tarHeader(`layer${layer}/d${Math.floor(file / 100)}/f${file}`, sizeBytes, '0'));
+    const from = Math.floor(random() * (poolBytes - sizeBytes));
+    await writeAll(stream, pool.subarray(from, from + sizeBytes));
+    await writeAll(stream, Buffer.alloc((blockBytes - (sizeBytes % blockBytes)) % blockBytes));
+  }
+  stream.end(Buffer.alloc(2 * blockBytes));
+}
+
+async function makeLayer(path: string, layer: number): Promise<string> {
+  const tar = new PassThrough({ highWaterMark: 2 ** 20 });
+  const hash = createHash('sha256');
+  tar.on('data', (chunk: Buffer) => hash.update(chunk));
+  const written = pipeline(tar, createGzip({ level: 6 }), createWriteStream(path));
+  await writeLayer(tar, layer);
+  await written;
+  return `sha256:${hash.digest('hex')}`;
+}
+
+/** Makes the layers, unless an earlier run left them. */
+export async function bigImageLayers(): Promise<LayerFile[]> {
+  const directory = join(repositoryRoot, 'dist/bench-image');
+  mkdirSync(directory, { recursive: true });
+  const index = join(directory, 'layers.json');
+  if (existsSync(index)) return JSON.parse(readFileSync(index, 'utf8'));
+  const layers = await Promise.all(
+    Array.from({ length: layerCount }, async (_, layer) => {
+      const path = join(directory, `layer${layer}.tar.gz`);
+      const diffId = await makeLayer(`${path}.tmp`, layer);
+      renameSync(`${path}.tmp`, path);
+      return { path, diffId };
+    }),
+  );
+  writeFileSync(index, JSON.stringify(layers));
+  return layers;
+}
