@@ -17,6 +17,7 @@ const host: LimitFacts = {
   cpuRealtime: false,
   ipv4Forwarding: true,
   hostname: 'host',
+  thermalCpus: [],
 };
 
 type Given = { config?: Partial<ContainerConfig>; hostConfig?: Partial<HostConfig>; host?: Partial<LimitFacts> };

@@ -1,0 +1,147 @@
+import { EngineError } from '@gantry/base';
+import type { RuntimeMount } from '@gantry/oci';
+import { byDepth } from './plan-mounts.ts';
+import type { SecurityOptions } from './security-options.ts';
+import type { StartFacts } from './start-facts.ts';
+import type { ContainerRecord, HostConfig, MountPoint } from './types.ts';
+
+/** Where `--init` finds its program inside: Docker's path, which images and tools know. */
+export const initTarget = '/sbin/docker-init';
+
+type Mounts = { readonly mounts: readonly RuntimeMount[]; readonly rootPropagation: string | undefined };
+
+/**
+ * The mounts of a container: Docker's default ones, unless a user's stands at the same place, then the user's and the
+ * three files of /etc, nearer to the root first.
+ *
+ * @throws invalid with Docker's text for an unknown tmpfs option
+ */
+export function composeMounts(record: ContainerRecord, facts: StartFacts, security: SecurityOptions): Mounts {
+  const { hostConfig, mountPoints } = record;
+  const user = [
+    ...mountPoints.filter((point) => !(point.destination in hostConfig.tmpfs)).map(pointMount),
+    ...Object.entries(hostConfig.tmpfs).map(([target, options]) => tmpfsMount(target, options.split(','))),
+  ];
+  const taken = new Set(user.map((mount) => mount.destination));
+  const files = networkFiles(facts, hostConfig).filter((mount) => !taken.has(mount.destination));
+  const hidesDev = taken.has('/dev');
+  const defaults = defaultMounts(hostConfig, facts, security)
+    .filter(({ destination }) => !taken.has(destination) && !(hidesDev && destination.startsWith('/dev/')))
+    .map((mount) => (hostConfig.readonlyRootfs ? readOnlyUnlessNeeded(mount) : mount));
+  const init = (hostConfig.init ?? facts.initByDefault) ? initMount(hostConfig, facts) : [];
+  return {
+    mounts: [...defaults, ...[...user, ...files, ...init].sort(byDepth)],
+    rootPropagation: rootPropagation(mountPoints),
+  };
+}
+
+const dangerous = ['nosuid', 'noexec', 'nodev'];
+
+function defaultMounts(hostConfig: HostConfig, facts: StartFacts, security: SecurityOptions): RuntimeMount[] {
+  const writableCgroups = security.writableCgroups ?? hostConfig.privileged;
+  const own = (type: string, destination: string, options: readonly string[]): RuntimeMount => ({
+    destination,
+    type,
+    source: type,
+    options,
+  });
+  return [
+    own('proc', '/proc', dangerous),
+    own('tmpfs', '/dev', ['nosuid', 'strictatime', 'mode=755', 'size=65536k']),
+    own('devpts', '/dev/pts', ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5']),
+    own('sysfs', '/sys', hostConfig.privileged ? dangerous : [...dangerous, 'ro']),
+    own('cgroup', '/sys/fs/cgroup', writableCgroups ? dangerous : ['ro', ...dangerous]),
+    own('mqueue', '/dev/mqueue', dangerous),
+    ...shmMount(hostConfig, facts),
+  ];
+}
+
+function shmMount(hostConfig: HostConfig, facts: StartFacts): RuntimeMount[] {
+  const shared = hostConfig.ipcMode === 'host' ? '/dev/shm' : facts.shmPath;
+  if (hostConfig.ipcMode === 'none') return [];
+  if (shared !== undefined)
+    return [{ destination: '/dev/shm', type: 'bind', source: shared, options: ['rbind', 'rprivate'] }];
+  return [
+    {
+      destination: '/dev/shm',
+      type: 'tmpfs',
+      source: 'shm',
+      options: [...dangerous, 'mode=1777', `size=${hostConfig.shmSizeBytes}`],
+    },
+  ];
+}
+
+/** What a process must be able to write even when its root is read-only. */
+const writableAlways = new Set(['/proc', '/dev/pts', '/dev/shm', '/dev/mqueue', '/dev']);
+
+function readOnlyUnlessNeeded(mount: RuntimeMount): RuntimeMount {
+  const options = mount.options ?? [];
+  if (writableAlways.has(mount.destination) || options.includes('ro')) return mount;
+  return { ...mount, options: [...options, 'ro'] };
+}
+
+function pointMount(point: MountPoint): RuntimeMount {
+  if (point.type === 'tmpfs') return tmpfsMount(point.destination, point.tmpfsOptions);
+  const readOnly = point.submountsWritable || !point.recursive ? 'ro' : 'rro';
+  return {
+    destination: point.destination,
+    type: 'bind',
+    source: point.source,
+    options: [
+      point.recursive ? 'rbind' : 'bind',
+      ...(point.writable ? [] : [readOnly]),
+      ...(point.propagation === '' ? [] : [point.propagation]),
+    ],
+  };
+}
+
+const tmpfsFlagPairs = [
+  ['noexec', 'exec'],
+  ['nosuid', 'suid'],
+  ['nodev', 'dev'],
+] as const;
+const tmpfsFlags = new Set(
+  ['ro', 'rw', 'exec', 'noexec', 'suid', 'nosuid', 'dev', 'nodev', 'sync', 'async', 'dirsync', 'remount', 'mand']
+    .concat('nomand', 'atime', 'noatime', 'diratime', 'nodiratime', 'bind', 'rbind', 'relatime', 'norelatime')
+    .concat('strictatime', 'nostrictatime', 'private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave')
+    .concat('unbindable', 'runbindable'),
+);
+const tmpfsData = new Set(['mode', 'uid', 'gid', 'size', 'nr_inodes', 'nr_blocks', 'mpol']);
+
+function tmpfsMount(target: string, given: readonly string[]): RuntimeMount {
+  const options = given.filter((option) => option !== '' && option !== 'defaults');
+  for (const option of options) {
+    const [key = ''] = option.split('=', 1);
+    if (option.includes('=') ? !tmpfsData.has(key) : !tmpfsFlags.has(option))
+      throw new EngineError('invalid', `invalid tmpfs option "${key}"`);
+  }
+  const safe = tmpfsFlagPairs.filter(([, opposite]) => !options.includes(opposite)).map(([flag]) => flag);
+  return { destination: target, type: 'tmpfs', source: 'tmpfs', options: [...new Set([...safe, ...options])] };
+}
+
+function networkFiles(facts: StartFacts, hostConfig: HostConfig): RuntimeMount[] {
+  const file = (destination: string, source: string): RuntimeMount => ({
+    destination,
+    type: 'bind',
+    source,
+    options: ['rbind', ...(hostConfig.readonlyRootfs ? ['ro'] : []), 'rprivate'],
+  });
+  return [
+    file('/etc/resolv.conf', facts.resolvConfPath),
+    file('/etc/hostname', facts.hostnamePath),
+    file('/etc/hosts', facts.hostsPath),
+  ];
+}
+
+function initMount(hostConfig: HostConfig, facts: StartFacts): RuntimeMount[] {
+  if (facts.initPath === undefined || facts.pidPath !== undefined || hostConfig.pidMode === 'host') return [];
+  return [{ destination: initTarget, type: 'bind', source: facts.initPath, options: ['bind', 'ro'] }];
+}
+
+/** A shared mount stays shared only on a root that is: the widest wish of all mounts decides. */
+function rootPropagation(mountPoints: readonly MountPoint[]): string | undefined {
+  const wishes = new Set(mountPoints.map((point) => point.propagation));
+  if (wishes.has('shared') || wishes.has('rshared')) return 'shared';
+  if (wishes.has('slave') || wishes.has('rslave')) return 'rslave';
+  return undefined;
+}
