@@ -11,8 +11,8 @@ export type Argument =
 
 /** Register number on the wire that stands for none. */
 export const noRegister = 255;
-/** How many registers a plan has. */
-export const registerCount = 64;
+/** How many registers a plan has; 200 to 231 belong to the network. */
+export const registerCount = 232;
 
 /**
  * The arguments of an act in the order of its row.
