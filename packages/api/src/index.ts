@@ -39,12 +39,31 @@ export { networkConnectBody, networkCreateBody, networkDisconnectBody } from './
 export { deviceMapping, deviceRequest, resources, ulimit } from './nouns/resources.ts';
 export { updateBody } from './nouns/update.ts';
 export { type Match, matchRoute, type PathParameters } from './routes/match.ts';
-export { type BodyOf, type Method, type QueryOf, type ReplyOf, type Route, type Shape, stream } from './routes/route.ts';
+export {
+  type BodyOf,
+  type Method,
+  type QueryOf,
+  type ReplyOf,
+  type Route,
+  type Shape,
+  stream,
+} from './routes/route.ts';
 export { type RouteName, type Routes, routes } from './routes/table.ts';
 export { unservedRoutes } from './routes/unserved.ts';
+export { type Adapter, adaptReply, adaptRequest, type WireRequest } from './versions/adapter.ts';
+export {
+  checkVersion,
+  compareVersions,
+  isOlder,
+  maxApiVersion,
+  minApiVersion,
+  splitVersion,
+  streamMediaType,
+} from './versions/version.ts';
 export type * from './wire/container.ts';
 export type * from './wire/image.ts';
 export type * from './wire/network.ts';
 export type * from './wire/stats.ts';
 export type * from './wire/system.ts';
+export { formatTime, humanDuration, parseTime, unixSeconds, zeroTime } from './wire/time.ts';
 export type * from './wire/volume.ts';
