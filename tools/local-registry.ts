@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ensurePrograms, findProgram } from './bootstrap.ts';
 
 /** A registry on loopback, Debian's `docker-registry`, with its storage in one directory. Ends when disposed. */
@@ -8,25 +8,34 @@ export type LocalRegistry = AsyncDisposable & { readonly host: string };
 
 const startTimeoutMs = 20_000;
 
-/** Starts it on a free port. @param directory kept from run to run: what was uploaded is still there */
-export async function startLocalRegistry(directory: string): Promise<LocalRegistry> {
+/**
+ * Starts it on a free port.
+ *
+ * @param directory kept from run to run: what was uploaded is still there
+ * @param enter words that run the program elsewhere, in another network namespace, which sees `directory` too
+ */
+export async function startLocalRegistry(directory: string, enter: readonly string[] = []): Promise<LocalRegistry> {
   ensurePrograms('docker-registry');
   const program = findProgram('docker-registry');
   if (program === undefined) throw new Error('unreachable: docker-registry was just installed');
   mkdirSync(directory, { recursive: true });
   const host = `127.0.0.1:${freePort()}`;
-  const configuration = mkdtempSync(join(tmpdir(), 'gantry-registry-'));
+  const configuration = mkdtempSync(join(enter.length === 0 ? tmpdir() : dirname(directory), 'gantry-registry-'));
   const file = join(configuration, 'config.yml');
   writeFileSync(file, registryConfiguration(directory, host));
   const log = Bun.file(join(configuration, 'log'));
-  const child = Bun.spawn([program, 'serve', file], { stdin: 'ignore', stdout: log, stderr: log });
+  const child = Bun.spawn([...enter, enter.length === 0 ? program : 'docker-registry', 'serve', file], {
+    stdin: 'ignore',
+    stdout: log,
+    stderr: log,
+  });
   const stop = async (): Promise<void> => {
     child.kill();
     await child.exited;
     rmSync(configuration, { recursive: true, force: true });
   };
   const deadline = performance.now() + startTimeoutMs;
-  while (!(await answers(host))) {
+  while (!(await answers(host, enter))) {
     if (child.exitCode !== null || performance.now() > deadline) {
       const said = await log.text();
       await stop();
@@ -54,7 +63,8 @@ function freePort(): number {
   return port;
 }
 
-async function answers(host: string): Promise<boolean> {
+async function answers(host: string, enter: readonly string[]): Promise<boolean> {
+  if (enter.length > 0) return Bun.spawnSync([...enter, 'curl', '-sf', `http://${host}/v2/`]).exitCode === 0;
   try {
     return (await fetch(`http://${host}/v2/`)).ok;
   } catch {

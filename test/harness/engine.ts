@@ -49,6 +49,8 @@ export type EngineOptions = {
   readonly environment?: Readonly<Record<string, string>>;
   /** Imports busybox as `busybox:latest`; true when not given. */
   readonly busybox?: boolean;
+  /** Where its roots are made; the machine's temporary directory when not given. */
+  readonly parent?: string;
 };
 
 /** Starts an engine from `dist/gantry`, which must have been built. */
@@ -56,7 +58,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<TestEngi
   if (!existsSync(gantryProgram)) throw new Error('dist/gantry is missing: run npm run build');
   await using undo = new AsyncDisposableStack();
   const slot = undo.use(takeSlot());
-  const root = mkdtempSync(join(tmpdir(), 'gantry-test-'));
+  const root = mkdtempSync(join(options.parent ?? tmpdir(), 'gantry-test-'));
   undo.defer(() => rmSync(root, { recursive: true, force: true }));
   const daemon = new DaemonProcess(
     root,
