@@ -25,9 +25,9 @@ import { labelActs } from './security-label.ts';
 export function compileExec(process: ExecProcess, facts: HostFacts, target: ExecTarget): Plan {
   if (process.args.length === 0) throw new EngineError('invalid', 'No exec command specified');
   const registers = openRegisters();
-  const cgroup = enterCgroup({ facts, cgroupPath: target.cgroupPath }, registers);
-  const container = registers.next();
   const root = registers.next();
+  const container = registers.next();
+  const cgroup = enterCgroup({ facts, cgroupPath: target.cgroupPath }, registers);
   const label = labelActs(process, facts, registers);
   const { rows = 0, columns = 0 } = process.consoleSize ?? {};
   return {

@@ -10,9 +10,9 @@ import { isBind, planMounts } from './mounts.ts';
 import { namespaceMode, planNamespaces } from './namespaces.ts';
 import { cleanPath } from './paths.ts';
 import { confine, processUser, schedulingActs } from './process.ts';
-import { openRegisters } from './registers.ts';
+import { openRegisters, type Registers } from './registers.ts';
 import { rlimitActs } from './rlimits.ts';
-import { planRoot, rootPropagation } from './root.ts';
+import { isReadOnlyRoot, planRoot, rootPropagation } from './root.ts';
 import { labelActs } from './security-label.ts';
 import { planSysctls } from './sysctls.ts';
 import { refuseUnsupported } from './unsupported.ts';
@@ -34,8 +34,9 @@ export function compile(spec: RuntimeSpec, context: CompileContext): Plan {
   const { linux } = spec;
   const { facts, cgroupPath } = context;
   const registers = openRegisters();
-  const namespaces = planNamespaces(linux, registers);
+  const root = registers.next();
   const cgroup = compileCgroup(linux?.resources ?? {}, { facts, cgroupPath }, registers);
+  const namespaces = planNamespaces(linux, registers);
   const label = labelActs(process, facts, registers);
   const files = cgroupFiles(facts.cgroup, cgroupPath);
   return {
@@ -63,7 +64,7 @@ export function compile(spec: RuntimeSpec, context: CompileContext): Plan {
       ...oomScore(process),
       ...hostNames(spec),
       ...label.open,
-      ...treeActs(spec, context, registers),
+      ...treeActs(spec, context, { root, registers }),
       ...limitActs(process, context),
       ...label.write,
       ...confine({
@@ -115,9 +116,9 @@ function hostNames({ hostname, domainname, linux }: RuntimeSpec): Act[] {
  * SAFETY: volumes take the image's content before anything is mounted that could stand in its way; sysctls are written
  * while /proc/sys is writable; paths are made read-only and masked before pivot_root, through the root's descriptor.
  */
-function treeActs(spec: RuntimeSpec, context: CompileContext, registers: { next(): number }): Act[] {
+function treeActs(spec: RuntimeSpec, context: CompileContext, at: { root: number; registers: Registers }): Act[] {
   const { linux, process } = spec;
-  const root = registers.next();
+  const { root, registers } = at;
   const mounts = planMounts(spec.mounts ?? [], { compile: context, root, registers });
   const ownDev = !(spec.mounts ?? []).some(
     (mount) => cleanPath(mount.destination) === '/dev' && isBind(mount, parseMountOptions(mount.options ?? [])),
@@ -136,12 +137,12 @@ function treeActs(spec: RuntimeSpec, context: CompileContext, registers: { next(
     ...(linux?.readonlyPaths ?? []).map((path): Act => ({ verb: 'readonlyPath', root, path })),
     ...(linux?.maskedPaths ?? []).map((path): Act => ({ verb: 'maskPath', root, path })),
     { verb: 'pivotRoot', root },
-    ...rootAttrActs(spec),
+    ...rootAttrActs(spec, context),
   ];
 }
 
-function rootAttrActs({ root, linux }: RuntimeSpec): Act[] {
-  const attrSet = root?.readonly === true ? mountAttr.readOnly : 0n;
+function rootAttrActs({ root, linux }: RuntimeSpec, context: CompileContext): Act[] {
+  const attrSet = root?.readonly === true || isReadOnlyRoot(context.root) ? mountAttr.readOnly : 0n;
   const propagation = rootPropagation(linux?.rootfsPropagation);
   return attrSet === 0n && propagation === 0n ? [] : [{ verb: 'rootAttrs', attrSet, propagation }];
 }

@@ -77,19 +77,20 @@ function addMount(plan: Mounted, one: OneMount, context: MountContext): void {
 function addBind(plan: Mounted, one: OneMount, context: MountContext): void {
   const { mount, options, target } = one;
   const source = mount.source ?? '';
-  const recursive =
-    (options.recursiveBind ? 1 : 0) | (options.recursiveAttrs ? 2 : 0) | (options.recursivePropagation ? 4 : 0);
+  const tree = options.recursiveBind ? 1 : 0;
+  const attributes = options.recursiveAttrs ? 2 : 0;
   const common = { root: context.root, target, attrSet: options.attrSet, attrClear: options.attrClear };
   const subpath = context.compile.subpaths?.[mount.destination] ?? '';
   if (options.propagation === mountFlag.shared || options.propagation === mountFlag.slave) {
     const reg = context.registers.next();
-    plan.before.push({ verb: 'openTree', source, subpath, recursive: recursive & 1, reg });
+    plan.before.push({ verb: 'openTree', source, subpath, recursive: tree, reg });
+    const recursive = tree | attributes | (options.recursivePropagation ? 4 : 0);
     plan.mounts.push({ verb: 'attachTree', tree: reg, ...common, recursive, propagation: options.propagation });
     return;
   }
   // The whole tree is private by now, so `private` asks for nothing.
   const propagation = options.propagation === mountFlag.unbindable ? options.propagation : 0n;
-  plan.mounts.push({ verb: 'mountBind', ...common, source, subpath, recursive, propagation });
+  plan.mounts.push({ verb: 'mountBind', ...common, source, subpath, recursive: tree | attributes, propagation });
 }
 
 /** Tells whether a mount of config.json is a bind: by its type or by its options. */

@@ -24,6 +24,11 @@ export function rootPropagation(text: string | undefined): bigint {
   return flags;
 }
 
+/** A root without an upper directory takes no writes; where it is a plain bind of a layer, that has to be said. */
+export function isReadOnlyRoot(root: RootSource): boolean {
+  return root.kind === 'overlay' && root.upper === undefined;
+}
+
 /** Puts the root filesystem in place in the child's own mount namespace, and opens it as the register `reg`. */
 export function planRoot(root: RootSource, reg: number): Act[] {
   if (root.kind === 'path') return [bindOnto(root.path, root.path), { verb: 'root', path: root.path, reg }];
@@ -31,8 +36,8 @@ export function planRoot(root: RootSource, reg: number): Act[] {
 }
 
 /** pivot_root wants a mount point, so a plain directory is bound onto itself. */
-function bindOnto(source: string, target: string, extra = 0n): Act {
-  const flags = mountFlag.bind | mountFlag.recursive | extra;
+function bindOnto(source: string, target: string): Act {
+  const flags = mountFlag.bind | mountFlag.recursive;
   return { verb: 'mountHost', cwd: '/', source, target, fstype: '', flags, data: '' };
 }
 
@@ -42,7 +47,7 @@ function overlayAct(root: RootSource & { kind: 'overlay' }): Act {
   // An overlay needs a lower directory below an upper one, and two of them without: what is less is a plain bind.
   if (only === undefined && upper !== undefined) return bindOnto(`${cwd}/${upper}`, target);
   if (only === undefined) throw new EngineError('invalid', 'cannot mount a root filesystem without any directory');
-  if (upper === undefined && lower.length === 1) return bindOnto(`${cwd}/${only}`, target, mountFlag.readOnly);
+  if (upper === undefined && lower.length === 1) return bindOnto(`${cwd}/${only}`, target);
   const options = [`lowerdir=${lower.map(escapeLower).join(':')}`];
   if (upper !== undefined) options.push(`upperdir=${escapeOption(upper)}`, `workdir=${escapeOption(work ?? '')}`);
   // Without redirects and metacopies the upper directory alone tells what a container changed, whatever the host's
