@@ -99,7 +99,7 @@ export type ImageRoom = {
   recover(): Promise<void>;
 };
 
-/** How a plan mounts a root: lower directories relative to `cwd`, topmost first. */
+/** How a plan mounts a root: all directories but `target` are relative to `cwd`, to keep the options short; lower ones topmost first. */
 export type RootMount = {
   readonly cwd: string;
   readonly lower: readonly string[];

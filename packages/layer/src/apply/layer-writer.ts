@@ -29,7 +29,7 @@ export type LayerTree = {
   /** Bytes of its files, as their entries state them. */
   readonly sizeBytes: number;
   readonly entries: number;
-  /** Byte strings: directories that no entry named; a lower layer knows their owner and mode. */
+  /** Byte strings, '' for the root: directories that no entry named; a lower layer knows their owner and mode. */
   readonly impliedDirectories: readonly string[];
 };
 
@@ -114,7 +114,7 @@ export class LayerWriter implements TarSink, Disposable {
     return {
       sizeBytes: this.#sizeBytes,
       entries: this.#entries,
-      impliedDirectories: [...this.#directories.implied],
+      impliedDirectories: [...(this.#directoryTimes.has('') ? [] : ['']), ...this.#directories.implied],
     };
   }
 

@@ -1,0 +1,33 @@
+import type { Growth } from '@gantry/layer';
+import type { Digest } from '@gantry/oci';
+
+/** A blob on its way in: written to a temporary file, named and recorded once it is verified. Disposing drops it. */
+export type Ingest = Disposable & {
+  /** Host path of the temporary file. */
+  readonly path: string;
+  /** How far the file has grown, for a reader in another thread. */
+  readonly growth: Growth;
+  readonly sizeBytes: number;
+  write(bytes: Uint8Array): void;
+  /** All bytes are there; they may still turn out wrong. */
+  complete(): void;
+  /** Gives the file its name and records it, held by `user`. The caller has verified the digest. */
+  commit(digest: Digest, user: string): void;
+};
+
+/**
+ * Blobs by digest, on disk as `blobs/sha256/<hex>`.
+ *
+ * One life: `ingest`, `write` …, `complete`, verify, `commit`; then it is there as long as somebody holds it. A user is
+ * `image:<id>` or `job:<id>`; when the last one releases a blob, its row and then its file are removed.
+ */
+export type ContentRoom = {
+  /** Host path of a recorded blob's file. */
+  find(digest: Digest): { readonly path: string; readonly sizeBytes: number } | undefined;
+  ingest(): Ingest;
+  hold(digest: Digest, user: string): void;
+  /** Releases all that `user` holds. */
+  release(user: string): void;
+  /** Removes what a killed daemon left: temporary files, files without row, blobs of users that are gone. */
+  sweep(isAlive: (user: string) => boolean): void;
+};

@@ -1,0 +1,64 @@
+import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { removeTree } from '@gantry/layer';
+import { close, open, openFlag } from '@gantry/native';
+
+/** Stands below a container that has no image: overlayfs wants a lower directory. */
+export const emptyLayer = 'empty';
+
+/**
+ * The directories of all snapshots: `layers/<name>/fs`, and for containers `layers/<name>/work` beside it. Names have
+ * eight letters, so that the options of an overlay of 127 layers stay below the 4,096 bytes that mount(2) takes.
+ */
+export type Directories = ReturnType<typeof openDirectories>;
+
+export function openDirectories(dataRoot: string, random: (bytes: number) => Uint8Array) {
+  const layersDir = join(dataRoot, 'layers');
+  const target = join(dataRoot, 'rootfs');
+  // SAFETY: 0700: other users of the host must not reach set-user-ID files of images (CVE-2021-41091).
+  for (const dir of [layersDir, target]) mkdirSync(dir, { recursive: true, mode: 0o700 });
+  mkdirSync(join(layersDir, emptyLayer, 'fs'), { recursive: true, mode: 0o755 });
+  const fsOf = (name: string): string => join(layersDir, name, 'fs');
+  const create = (): string => {
+    const name = randomName(random);
+    mkdirSync(join(layersDir, name), { mode: 0o700 });
+    return name;
+  };
+  return {
+    layersDir,
+    /** Where every container mounts its root, each in its own mount namespace. */
+    target,
+    fsOf,
+    list: (): readonly string[] => readdirSync(layersDir),
+    /** @returns the name of a new directory for a layer */
+    createLayer: (): string => {
+      const name = create();
+      mkdirSync(fsOf(name));
+      chmodSync(fsOf(name), 0o755);
+      return name;
+    },
+    /** The root of an overlay shows its upper directory's owner and mode, so they are taken from the layer below. */
+    createActive: (lower: string): string => {
+      const name = create();
+      const { mode, uid, gid } = lstatSync(fsOf(lower));
+      mkdirSync(join(layersDir, name, 'work'), { mode: 0o700 });
+      mkdirSync(fsOf(name), { mode: 0o700 });
+      chownSync(fsOf(name), uid, gid);
+      chmodSync(fsOf(name), mode & 0o7777);
+      return name;
+    },
+    remove: (name: string): void => {
+      const fd = open(layersDir, openFlag.readOnly | openFlag.directory);
+      try {
+        removeTree(fd, name);
+      } finally {
+        close(fd);
+      }
+    },
+  };
+}
+
+function randomName(random: (bytes: number) => Uint8Array): string {
+  const letters = 'abcdefghijklmnopqrstuvwxyz234567';
+  return Array.from(random(8), (byte) => letters[byte % 32]).join('');
+}

@@ -1,0 +1,2 @@
+export { openSnapshots, type SnapshotDeps } from './open-snapshots.ts';
+export type { Draft, LayerRoom, NewLayer } from './types.ts';

@@ -1,0 +1,123 @@
+import { EngineError } from '@gantry/base';
+import type { Db } from '../db/index.ts';
+import type { RootMount } from '../images/types.ts';
+import { type CollectDeps, collect } from './collect.ts';
+import { emptyLayer, openDirectories } from './directories.ts';
+import { openDraft } from './draft.ts';
+import { inheritDirectory } from './inherit.ts';
+import { type ActiveRow, openSnapshotRows } from './rows.ts';
+import { openStacks } from './stacks.ts';
+import { measureTree } from './tree-size.ts';
+import type { LayerRoom } from './types.ts';
+
+export type SnapshotDeps = {
+  readonly db: Db;
+  readonly dataRoot: string;
+  readonly now: () => Date;
+  readonly random: (bytes: number) => Uint8Array;
+};
+
+const userOf = (containerId: string): string => `container:${containerId}`;
+
+/** Opens the store of filesystem states below `dataRoot`: unpacked layers, and a writable state for each container. */
+export function openSnapshots({ db, dataRoot, now, random }: SnapshotDeps): LayerRoom {
+  const rows = openSnapshotRows(db);
+  const directories = openDirectories(dataRoot, random);
+  const stacks = openStacks(rows);
+  const store: CollectDeps = { db, rows, directories, stacks };
+  return {
+    prepare: (containerId, chainId) => prepare(store, containerId, chainId),
+    mount: (containerId) => {
+      const active = rows.findActive(containerId);
+      if (active !== undefined) return mountOf(store, active);
+      throw new EngineError('not-found', `cannot mount snapshot of container "${containerId}": it has none`);
+    },
+    remove: async (containerId) => {
+      const active = rows.findActive(containerId);
+      if (active !== undefined) removeActive(store, active);
+    },
+    usage: async (containerId) => {
+      const active = rows.findActive(containerId);
+      return active === undefined ? 0 : await measureTree(directories.fsOf(active.dir));
+    },
+    sweep: async (keepContainers) => {
+      for (const active of rows.listActive()) if (!keepContainers.has(active.container_id)) removeActive(store, active);
+    },
+    find: (chainId) => {
+      const row = rows.find(chainId);
+      return row === undefined ? undefined : { sizeBytes: row.size };
+    },
+    draft: () => openDraft(store, now),
+    hold: (chainId, user) => rows.hold(chainId, user),
+    settle: (chainIds) => settle(store, chainIds),
+    release: (user) =>
+      collect(
+        store,
+        db.tx(() => rows.release(user)),
+      ),
+    sweepLayers: (isAlive) => sweepLayers(store, isAlive),
+  };
+}
+
+function mountOf({ directories, stacks }: CollectDeps, active: ActiveRow): RootMount {
+  const stack = active.chain_id === '' ? [emptyLayer] : stacks.of(active.chain_id);
+  const { layersDir: cwd, target } = directories;
+  return {
+    cwd,
+    lower: stack.map((name) => `${name}/fs`),
+    upper: `${active.dir}/fs`,
+    work: `${active.dir}/work`,
+    target,
+  };
+}
+
+function prepare(store: CollectDeps, containerId: string, chainId: string): RootMount {
+  const { db, rows, directories, stacks } = store;
+  const existing = rows.findActive(containerId);
+  if (existing !== undefined) return mountOf(store, existing);
+  const [top = emptyLayer] = chainId === '' ? [] : stacks.of(chainId);
+  const active = { container_id: containerId, chain_id: chainId, dir: directories.createActive(top) };
+  db.tx(() => {
+    rows.insertActive(active);
+    if (chainId !== '') rows.hold(chainId, userOf(containerId));
+  });
+  return mountOf(store, active);
+}
+
+function removeActive(store: CollectDeps, active: ActiveRow): void {
+  const { db, rows, directories } = store;
+  const chains = db.tx(() => {
+    rows.removeActive(active.container_id);
+    return rows.release(userOf(active.container_id));
+  });
+  directories.remove(active.dir);
+  collect(store, chains);
+}
+
+function settle({ rows, directories }: CollectDeps, chainIds: readonly string[]): void {
+  const below: string[] = [];
+  for (const chainId of chainIds) {
+    const row = rows.find(chainId);
+    if (row === undefined) throw new EngineError('not-found', `cannot settle layer "${chainId}": it is not there`);
+    const implied: unknown = JSON.parse(row.implied);
+    if (!Array.isArray(implied)) throw new Error('unreachable: our own row holds a list');
+    const root = directories.fsOf(row.dir);
+    for (const path of implied) inheritDirectory(String(path), root, below);
+    if (implied.length > 0) rows.markSettled(chainId);
+    below.unshift(root);
+  }
+}
+
+function sweepLayers(store: CollectDeps, isAlive: (user: string) => boolean): void {
+  const { db, rows, directories } = store;
+  const dead = rows.users().filter((user) => !user.startsWith('container:') && !isAlive(user));
+  db.tx(() => {
+    for (const user of dead) rows.release(user);
+  });
+  // Any order will do: a layer that another still stands on is tried again from there.
+  const chains = rows.list().map((row) => row.chain_id);
+  collect(store, chains);
+  const dirs = [...rows.list(), ...rows.listActive()].map(({ dir }) => dir);
+  const known = new Set([emptyLayer, ...dirs]);
+  for (const name of directories.list()) if (!known.has(name)) directories.remove(name);
+}

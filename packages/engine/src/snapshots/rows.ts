@@ -1,0 +1,92 @@
+import type { Db } from '../db/index.ts';
+
+const schema = `
+CREATE TABLE IF NOT EXISTS snapshot (
+  chain_id TEXT PRIMARY KEY,
+  parent   TEXT,                       -- chain ID below; NULL for the lowest layer
+  dir      TEXT NOT NULL UNIQUE,       -- short name of its directory
+  diff_id  TEXT NOT NULL,
+  size     INTEGER NOT NULL,           -- bytes of this layer alone
+  implied  TEXT NOT NULL,              -- JSON: directories still to be given their owner and mode
+  created  INTEGER NOT NULL            -- Unix milliseconds
+) STRICT;
+CREATE INDEX IF NOT EXISTS snapshot_parent ON snapshot (parent);
+CREATE TABLE IF NOT EXISTS snapshot_use (
+  chain_id TEXT NOT NULL,
+  user     TEXT NOT NULL,              -- 'image:<id>', 'job:<id>' or 'container:<id>'
+  PRIMARY KEY (user, chain_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS snapshot_use_chain ON snapshot_use (chain_id);
+CREATE TABLE IF NOT EXISTS active_snapshot (
+  container_id TEXT PRIMARY KEY,
+  chain_id     TEXT NOT NULL,          -- '' over nothing
+  dir          TEXT NOT NULL UNIQUE
+) STRICT;
+`;
+
+export type SnapshotRow = {
+  readonly chain_id: string;
+  readonly parent: string | null;
+  readonly dir: string;
+  readonly diff_id: string;
+  readonly size: number;
+  readonly implied: string;
+  readonly created: number;
+};
+export type ActiveRow = { readonly container_id: string; readonly chain_id: string; readonly dir: string };
+
+export type SnapshotRows = ReturnType<typeof openSnapshotRows>;
+
+/** The tables of this room and the statements on them. */
+export function openSnapshotRows(db: Db) {
+  db.define(schema);
+  const columns = 'chain_id, parent, dir, diff_id, size, implied, created';
+  const find = db.prepare<SnapshotRow>(`SELECT ${columns} FROM snapshot WHERE chain_id = ?`);
+  const list = db.prepare<SnapshotRow>(`SELECT ${columns} FROM snapshot`);
+  const insert = db.prepare(`INSERT INTO snapshot (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?)`);
+  const settled = db.prepare("UPDATE snapshot SET implied = '[]' WHERE chain_id = ?");
+  const remove = db.prepare(
+    'DELETE FROM snapshot WHERE chain_id = ?1 AND NOT EXISTS (SELECT 1 FROM snapshot_use WHERE chain_id = ?1)' +
+      ' AND NOT EXISTS (SELECT 1 FROM snapshot WHERE parent = ?1)',
+  );
+  const hold = db.prepare('INSERT INTO snapshot_use (chain_id, user) VALUES (?, ?) ON CONFLICT DO NOTHING');
+  const held = db.prepare<{ chain_id: string }>('SELECT chain_id FROM snapshot_use WHERE user = ?');
+  const release = db.prepare('DELETE FROM snapshot_use WHERE user = ?');
+  const users = db.prepare<{ user: string }>('SELECT DISTINCT user FROM snapshot_use');
+  const findActive = db.prepare<ActiveRow>(
+    'SELECT container_id, chain_id, dir FROM active_snapshot WHERE container_id = ?',
+  );
+  const listActive = db.prepare<ActiveRow>('SELECT container_id, chain_id, dir FROM active_snapshot');
+  const insertActive = db.prepare('INSERT INTO active_snapshot (container_id, chain_id, dir) VALUES (?, ?, ?)');
+  const removeActive = db.prepare('DELETE FROM active_snapshot WHERE container_id = ?');
+  return {
+    find: (chainId: string): SnapshotRow | undefined => find.get(chainId) ?? undefined,
+    list: (): readonly SnapshotRow[] => list.all(),
+    insert: (row: SnapshotRow): void => {
+      insert.run(row.chain_id, row.parent, row.dir, row.diff_id, row.size, row.implied, row.created);
+    },
+    markSettled: (chainId: string): void => {
+      settled.run(chainId);
+    },
+    /** @returns false when something needs it */
+    removeUnused: (chainId: string): boolean => remove.run(chainId).changes > 0,
+    hold: (chainId: string, user: string): void => {
+      hold.run(chainId, user);
+    },
+    /** @returns what the user held */
+    release: (user: string): readonly string[] => {
+      const chains = held.all(user).map((row) => row.chain_id);
+      release.run(user);
+      return chains;
+    },
+    users: (): readonly string[] => users.all().map((row) => row.user),
+    findActive: (containerId: string): ActiveRow | undefined => findActive.get(containerId) ?? undefined,
+    listActive: (): readonly ActiveRow[] => listActive.all(),
+    insertActive: (row: ActiveRow): void => {
+      insertActive.run(row.container_id, row.chain_id, row.dir);
+    },
+    removeActive: (containerId: string): void => {
+      removeActive.run(containerId);
+    },
+  };
+}

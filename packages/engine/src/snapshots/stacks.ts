@@ -1,0 +1,27 @@
+import { EngineError } from '@gantry/base';
+import type { SnapshotRows } from './rows.ts';
+
+/** Directory names of a chain's layers, topmost first; each kept, since a start must not walk 127 rows. */
+export type Stacks = { of(chainId: string): readonly string[]; forget(): void };
+
+export function openStacks(rows: SnapshotRows): Stacks {
+  const stacks = new Map<string, readonly string[]>();
+  return {
+    of: (chainId) => {
+      const kept = stacks.get(chainId);
+      if (kept !== undefined) return kept;
+      const names: string[] = [];
+      for (let next: string | null = chainId; next !== null; ) {
+        const row = rows.find(next);
+        if (row === undefined) {
+          throw new EngineError('not-found', `cannot mount snapshot "${chainId}": layer "${next}" is not there`);
+        }
+        names.push(row.dir);
+        next = row.parent;
+      }
+      stacks.set(chainId, names);
+      return names;
+    },
+    forget: () => stacks.clear(),
+  };
+}

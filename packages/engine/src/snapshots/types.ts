@@ -1,0 +1,33 @@
+import type { ChainId, DiffId } from '@gantry/oci';
+import type { SnapshotRoom } from '../images/types.ts';
+
+/** A layer being unpacked. Disposing removes the directory unless it was committed. */
+export type Draft = Disposable & {
+  /** Host path of the empty directory to unpack into. */
+  readonly directory: string;
+  /** Records the layer as `chainId`, held by `user`. */
+  commit(layer: NewLayer, user: string): void;
+};
+
+export type NewLayer = {
+  readonly chainId: ChainId;
+  readonly parent: ChainId | undefined;
+  readonly diffId: DiffId;
+  readonly sizeBytes: number;
+  /** Directories whose owner and mode a lower layer knows. */
+  readonly impliedDirectories: readonly string[];
+};
+
+/** What images need of snapshots, besides what containers need. */
+export type LayerRoom = SnapshotRoom & {
+  /** @returns the bytes of that layer alone, or undefined when it is not unpacked */
+  find(chainId: ChainId): { readonly sizeBytes: number } | undefined;
+  draft(): Draft;
+  hold(chainId: ChainId, user: string): void;
+  /** Gives implied directories the owner, mode and times that the layers below have for them. Lowest first. */
+  settle(chainIds: readonly ChainId[]): void;
+  /** Releases all that `user` holds. @returns what nobody needed any more, topmost first, and the bytes gained */
+  release(user: string): { readonly removed: readonly string[]; readonly reclaimedBytes: number };
+  /** Releases users that are gone, then removes layers without users and directories without rows. */
+  sweepLayers(isAlive: (user: string) => boolean): void;
+};
