@@ -12,18 +12,33 @@ export const bpf = {
 /** The kernel refuses longer programs. Fact: linux/bpf_common.h, BPF_MAXINSNS. */
 export const maxInstructions = 4096;
 
-/** A place in a program, compared by identity. */
-export type Label = { readonly name: string };
+/** A place in a program. The assembler notes there how far from the end it lies. */
+export type Label = { fromEnd: number };
+
+export const newLabel = (): Label => ({ fromEnd: -1 });
 
 /** One line of a program before offsets are known; a branch without a label goes on with the next instruction. */
-export type Line =
-  | { readonly kind: 'label'; readonly label: Label }
-  | { readonly kind: 'plain'; readonly code: number; readonly k: number }
-  | { readonly kind: 'branch'; readonly code: number; readonly k: number; readonly yes?: Label; readonly no?: Label };
+export type Line = {
+  readonly code: number;
+  readonly k: number;
+  readonly yes: Label | undefined;
+  readonly no: Label | undefined;
+  /** Set: no instruction, but this place. */
+  readonly mark: Label | undefined;
+};
 
-type Instruction = { readonly code: number; readonly jt: number; readonly jf: number; readonly k: number };
+export const plain = (code: number, k: number): Line => ({ code, k, yes: undefined, no: undefined, mark: undefined });
+export const mark = (label: Label): Line => ({ code: 0, k: 0, yes: undefined, no: undefined, mark: label });
+export const branch = (code: number, k: number, to: { yes?: Label; no?: Label }): Line => ({
+  code,
+  k,
+  yes: to.yes,
+  no: to.no,
+  mark: undefined,
+});
 
 const farthest = 255;
+const instructionBytes = 8;
 
 /**
  * Gives lines their offsets.
@@ -34,57 +49,64 @@ const farthest = 255;
  * @returns struct sock_filter[], eight bytes each, little-endian
  */
 export function assemble(lines: readonly Line[]): Uint8Array {
-  const reversed: Instruction[] = [];
-  const positions = new Map<Label, number>();
-  const distance = (label: Label): number => {
-    const position = positions.get(label);
-    if (position === undefined) throw new Error(`unreachable: jump back to ${label.name}`);
-    return reversed.length - position;
-  };
-  for (const line of lines.toReversed()) {
-    if (line.kind === 'label') positions.set(line.label, reversed.length);
-    else if (line.kind === 'plain') reversed.push({ code: line.code, jt: 0, jf: 0, k: line.k });
-    else layBranch(reversed, line, distance);
+  const writer = new BackwardWriter(lines.length);
+  for (let at = lines.length - 1; at >= 0; at--) {
+    const line = lines[at];
+    if (line === undefined) continue;
+    if (line.mark !== undefined) line.mark.fromEnd = writer.count;
+    else if (line.yes === undefined && line.no === undefined) writer.put(line.code, line.k);
+    else putBranch(writer, line);
   }
-  if (reversed.length > maxInstructions) throw new Error(`unreachable: a filter of ${reversed.length} instructions`);
-  return encode(reversed.toReversed());
+  if (writer.count > maxInstructions) throw new Error(`unreachable: a filter of ${writer.count} instructions`);
+  return writer.bytes();
 }
 
-function layBranch(reversed: Instruction[], line: Line & { kind: 'branch' }, distance: (label: Label) => number): void {
-  const { yes, no } = line;
+function putBranch(writer: BackwardWriter, line: Line): void {
+  const next = writer.count;
   // Room for two hops is kept, so that the second one cannot push the first out of reach.
-  const far = (label: Label | undefined): label is Label => label !== undefined && distance(label) > farthest - 2;
-  const before = reversed.length;
-  const hop = (label: Label): number => {
-    reversed.push({ code: bpf.jumpAlways, jt: 0, jf: 0, k: distance(label) });
-    return reversed.length;
-  };
-  const noHop = far(no) ? hop(no) : undefined;
-  const yesHop = far(yes) ? hop(yes) : undefined;
-  const offset = (label: Label | undefined, hopAt: number | undefined): number => {
-    if (hopAt !== undefined) return reversed.length - hopAt;
-    return label === undefined ? reversed.length - before : distance(label);
-  };
-  reversed.push({ code: line.code, jt: offset(yes, yesHop), jf: offset(no, noHop), k: line.k });
+  const noHop = isFar(writer, line.no) ? putHop(writer, line.no) : undefined;
+  const yesHop = isFar(writer, line.yes) ? putHop(writer, line.yes) : undefined;
+  const yes = writer.count - (yesHop ?? line.yes?.fromEnd ?? next);
+  const no = writer.count - (noHop ?? line.no?.fromEnd ?? next);
+  writer.put(line.code | (yes << 16) | (no << 24), line.k);
 }
 
-function encode(instructions: readonly Instruction[]): Uint8Array {
-  const bytes = new Uint8Array(instructions.length * 8);
-  const view = new DataView(bytes.buffer);
-  instructions.forEach(({ code, jt, jf, k }, index) => {
-    view.setUint16(index * 8, code, true);
-    view.setUint8(index * 8 + 2, jt);
-    view.setUint8(index * 8 + 3, jf);
-    view.setUint32(index * 8 + 4, k >>> 0, true);
-  });
-  return bytes;
+const isFar = (writer: BackwardWriter, label: Label | undefined): boolean =>
+  label !== undefined && distance(writer, label) > farthest - 2;
+
+/** @returns where the hop lies, from the end */
+function putHop(writer: BackwardWriter, label: Label | undefined): number {
+  writer.put(bpf.jumpAlways, label === undefined ? 0 : distance(writer, label));
+  return writer.count;
 }
 
-export const plain = (code: number, k: number): Line => ({ kind: 'plain', code, k });
-export const mark = (label: Label): Line => ({ kind: 'label', label });
-export const branch = (code: number, k: number, to: { yes?: Label; no?: Label }): Line => ({
-  kind: 'branch',
-  code,
-  k,
-  ...to,
-});
+function distance(writer: BackwardWriter, label: Label): number {
+  if (label.fromEnd < 0) throw new Error('unreachable: a jump back');
+  return writer.count - label.fromEnd;
+}
+
+/** Fills a program from its end: each instruction is two words, code with both jumps and operand. */
+class BackwardWriter {
+  count = 0;
+  readonly #words: Uint32Array;
+
+  constructor(lines: number) {
+    this.#words = new Uint32Array(lines * 6);
+  }
+
+  put(codeAndJumps: number, k: number): void {
+    this.count++;
+    const at = this.#words.length - this.count * 2;
+    this.#words[at] = codeAndJumps;
+    this.#words[at + 1] = k;
+  }
+
+  bytes(): Uint8Array {
+    // Both architectures built for are little-endian, as their sock_filter is.
+    return new Uint8Array(
+      this.#words.slice(this.#words.length - this.count * 2).buffer,
+      0,
+      this.count * instructionBytes,
+    );
+  }
+}

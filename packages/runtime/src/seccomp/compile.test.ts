@@ -138,8 +138,9 @@ test('every comparison is right on both halves of an argument, alone and togethe
       args: [compare(0, op, value), compare(1, op, value)],
     })),
   );
-  for (const syscall of syscalls) {
-    expectEquivalent({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [syscall] }, 'amd64');
+  for (let row = 0; row < operators.length; row++) {
+    const one = syscalls.slice(row * values.length, (row + 1) * values.length);
+    expectEquivalent({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: one }, 'amd64');
   }
   expectEquivalent({ defaultAction: 'SCMP_ACT_TRAP', syscalls }, 'amd64');
   const either = [compare(0, 'SCMP_CMP_EQ', 3), compare(0, 'SCMP_CMP_EQ', 5)];

@@ -3,7 +3,7 @@ import type { LinuxSeccomp, SeccompArgument } from '@gantry/oci';
 import type { HostFacts } from '../facts.ts';
 import { letsUnlistedThrough, returnEnosys, returnKillThread, returnValue } from './actions.ts';
 import { type FilterArchitecture, filterArchitectures, syscallNumber, x32Bit } from './architectures.ts';
-import { assemble, bpf, branch, type Label, type Line, mark, plain } from './bpf.ts';
+import { assemble, bpf, branch, type Line, mark, newLabel, plain } from './bpf.ts';
 import { conditionLines } from './conditions.ts';
 
 /** What happens to one system call: alternatives tried in order, each a list of conditions that must all hold. */
@@ -11,6 +11,8 @@ export type SyscallRule = {
   readonly alternatives: readonly { readonly conditions: readonly SeccompArgument[]; readonly value: number }[];
   /** What is returned when no alternative holds. */
   readonly otherwise: number;
+  /** Nothing about the arguments matters. */
+  readonly always: boolean;
 };
 
 /** A stretch of system call numbers with one fate, from `from` up to the next range. */
@@ -37,20 +39,22 @@ export function compileFilter(profile: LinuxSeccomp, facts: Pick<HostFacts, 'arc
   const lines: Line[] = [plain(bpf.loadWord, architectureOffset)];
   const bodies: Line[] = [];
   for (const architecture of architectures.filter((one) => one !== x32)) {
-    const start: Label = { name: architecture.name };
-    lines.push(branch(bpf.jumpEqual, architecture.audit | 0, { yes: start }));
+    const start = newLabel();
+    lines.push(branch(bpf.jumpEqual, architecture.audit, { yes: start }));
     bodies.push(mark(start), plain(bpf.loadWord, numberOffset));
-    if (architecture.name === 'SCMP_ARCH_X86_64') bodies.push(...x32Lines(profile, x32));
-    bodies.push(...treeLines(rangesOf(profile, architecture, 0)));
+    if (architecture.name === 'SCMP_ARCH_X86_64') addX32(bodies, profile, x32);
+    addTree(bodies, rangesOf(profile, architecture, 0));
   }
   return assemble([...lines, plain(bpf.return, returnKillThread), ...bodies]);
 }
 
 /** x32 calls arrive as x86_64 ones with a bit set: they get a tree of their own, or are killed like a strange architecture. */
-function x32Lines(profile: LinuxSeccomp, x32: FilterArchitecture | undefined): Line[] {
-  const past: Label = { name: 'past x32' };
-  const body = x32 === undefined ? [plain(bpf.return, returnKillThread)] : treeLines(rangesOf(profile, x32, x32Bit));
-  return [branch(bpf.jumpGreaterOrEqual, x32Bit, { no: past }), ...body, mark(past)];
+function addX32(lines: Line[], profile: LinuxSeccomp, x32: FilterArchitecture | undefined): void {
+  const past = newLabel();
+  lines.push(branch(bpf.jumpGreaterOrEqual, x32Bit, { no: past }));
+  if (x32 === undefined) lines.push(plain(bpf.return, returnKillThread));
+  else addTree(lines, rangesOf(profile, x32, x32Bit));
+  lines.push(mark(past));
 }
 
 /** Collects the rules of every system call of one architecture, by number. */
@@ -59,22 +63,26 @@ export function rulesByNumber(profile: LinuxSeccomp, architecture: FilterArchite
   const rules = new Map<number, SyscallRule>();
   for (const { names, action, errnoRet, args } of profile.syscalls ?? []) {
     const value = returnValue(action, errnoRet ?? undefined);
+    const always = args === undefined || args.length === 0 ? fate(value) : undefined;
     for (const name of names) {
       const number = syscallNumber(name, architecture);
       if (number === undefined) continue;
-      rules.set(number, extend(rules.get(number) ?? { alternatives: [], otherwise }, value, args ?? []));
+      const before = rules.get(number);
+      rules.set(number, always ?? extend(before ?? { alternatives: [], otherwise, always: false }, value, args ?? []));
     }
   }
   return rules;
 }
 
+/** A rule without arguments holds whatever the arguments are, so it takes the place of conditional ones. */
+const fate = (value: number): SyscallRule => ({ alternatives: [], otherwise: value, always: true });
+
 /**
- * A rule without arguments holds whatever the arguments are, so it takes the place of the conditional ones. Several
- * conditions on one argument are alternatives, on different arguments they must all hold: as libseccomp and runc do.
+ * Several conditions on one argument are alternatives, on different arguments they must all hold: as libseccomp and runc
+ * do.
  */
 function extend(rule: SyscallRule, value: number, conditions: readonly SeccompArgument[]): SyscallRule {
-  if (conditions.length === 0) return { alternatives: [{ conditions: [], value }], otherwise: value };
-  if (rule.alternatives.some((one) => one.conditions.length === 0)) return rule;
+  if (rule.always) return rule;
   const indexes = conditions.map(({ index }) => index);
   const sets = new Set(indexes).size === indexes.length ? [conditions] : conditions.map((condition) => [condition]);
   return { ...rule, alternatives: [...rule.alternatives, ...sets.map((set) => ({ conditions: set, value }))] };
@@ -85,12 +93,15 @@ function rangesOf(profile: LinuxSeccomp, architecture: FilterArchitecture, base:
   const rules = rulesByNumber(profile, architecture);
   const otherwise = fate(returnValue(profile.defaultAction, profile.defaultErrnoRet));
   const ranges: Range[] = [];
+  let last: SyscallRule | undefined;
   const add = (from: number, rule: SyscallRule): void => {
-    const last = ranges.at(-1);
-    if (last === undefined || !sameFate(last.rule, rule)) ranges.push({ from, rule });
+    if (last?.always === true && rule.always && last.otherwise === rule.otherwise) return;
+    ranges.push({ from, rule });
+    last = rule;
   };
   let next = base;
-  for (const number of [...rules.keys()].sort((a, b) => a - b)) {
+  // Typed arrays sort as numbers, and without a call for each comparison.
+  for (const number of Uint32Array.from(rules.keys()).sort()) {
     if (base + number > next) add(next, otherwise);
     add(base + number, rules.get(number) ?? otherwise);
     next = base + number + 1;
@@ -100,38 +111,29 @@ function rangesOf(profile: LinuxSeccomp, architecture: FilterArchitecture, base:
   return ranges;
 }
 
-const fate = (value: number): SyscallRule => ({ alternatives: [], otherwise: value });
-
-function sameFate(a: SyscallRule, b: SyscallRule): boolean {
-  const unconditional = (rule: SyscallRule): boolean => rule.alternatives.every((one) => one.conditions.length === 0);
-  return unconditional(a) && unconditional(b) && a.otherwise === b.otherwise;
+function addTree(lines: Line[], ranges: readonly Range[], part = { from: 0, to: ranges.length }): void {
+  const { from, to } = part;
+  const middle = from + Math.ceil((to - from) / 2);
+  const range = ranges[to - from === 1 ? from : middle];
+  if (range === undefined) throw new Error('unreachable: no range');
+  if (to - from === 1) {
+    addRule(lines, range.rule);
+    return;
+  }
+  const up = newLabel();
+  lines.push(branch(bpf.jumpGreaterOrEqual, range.from, { yes: up }));
+  addTree(lines, ranges, { from, to: middle });
+  lines.push(mark(up));
+  addTree(lines, ranges, { from: middle, to });
 }
 
-function treeLines(ranges: readonly Range[]): Line[] {
-  const [first] = ranges;
-  if (first === undefined) throw new Error('unreachable: no range');
-  if (ranges.length === 1) return ruleLines(first.rule);
-  const middle = Math.ceil(ranges.length / 2);
-  const upper = ranges.slice(middle);
-  const split = upper[0]?.from ?? 0;
-  const up: Label = { name: `from ${split}` };
-  return [
-    branch(bpf.jumpGreaterOrEqual, split, { yes: up }),
-    ...treeLines(ranges.slice(0, middle)),
-    mark(up),
-    ...treeLines(upper),
-  ];
-}
-
-function ruleLines(rule: SyscallRule): Line[] {
-  const lines: Line[] = [];
+function addRule(lines: Line[], rule: SyscallRule): void {
   for (const { conditions, value } of rule.alternatives) {
-    if (conditions.length === 0) continue;
-    const fail: Label = { name: 'next alternative' };
-    lines.push(...conditions.flatMap((condition) => conditionLines(condition, fail)));
+    const fail = newLabel();
+    for (const condition of conditions) lines.push(...conditionLines(condition, fail));
     lines.push(plain(bpf.return, value), mark(fail));
   }
-  return [...lines, plain(bpf.return, rule.otherwise)];
+  lines.push(plain(bpf.return, rule.otherwise));
 }
 
 /** Compiled filters by profile: a profile object is compiled once, however many containers start with it. */

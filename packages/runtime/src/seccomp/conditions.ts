@@ -1,6 +1,6 @@
 import { EngineError } from '@gantry/base';
 import type { SeccompArgument } from '@gantry/oci';
-import { bpf, branch, type Label, type Line, mark, plain } from './bpf.ts';
+import { bpf, branch, type Label, type Line, mark, newLabel, plain } from './bpf.ts';
 
 /** Where struct seccomp_data holds the low half of an argument. Fact: linux/seccomp.h. */
 const firstArgument = 16;
@@ -30,7 +30,7 @@ export function conditionLines(condition: SeccompArgument, fail: Label): Line[] 
   const value = argumentValue(condition.value);
   const low = plain(bpf.loadWord, firstArgument + index * argumentSize);
   const upper = plain(bpf.loadWord, firstArgument + index * argumentSize + 4);
-  const pass: Label = { name: `pass ${op}` };
+  const pass = newLabel();
   switch (op) {
     case 'SCMP_CMP_EQ':
       return [upper, equals(high(value), fail), low, equals(word(value), fail)];
