@@ -1,0 +1,246 @@
+/* Verbs that make names inside the root, and those on files of the host. */
+#include <linux/bpf.h>
+#include <linux/magic.h>
+#include <linux/netlink.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/sysmacros.h>
+#include <termios.h>
+
+#include "native.h"
+
+int verb_open(struct run *run, const struct act *a)
+{
+	int fd = open(a->args[open_path].text, (int)a->args[open_flags].number | O_CLOEXEC | O_NOCTTY, 0600);
+	run->registers[a->args[open_reg].number] = fd;
+	return fd < 0 ? -1 : 0;
+}
+
+int write_file(const char *path, const void *data, size_t length)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	ssize_t written = write(fd, data, length);
+	int error = errno;
+	close(fd);
+	errno = written < 0 ? error : EIO;
+	return written == (ssize_t)length ? 0 : -1;
+}
+
+int verb_write_file(struct run *run, const struct act *a)
+{
+	const struct argument *data = &a->args[write_file_data];
+	(void)run;
+	return write_file(a->args[write_file_path].text, data->text, data->length);
+}
+
+/* Makes one name, owned and with exactly that mode. */
+static int make_node(struct run *run, const struct argument at[2], mode_t mode, dev_t device, const struct argument owner[2])
+{
+	char base[NAME_MAX + 1];
+	int parent = parent_in(run->registers[at[0].number], at[1].text, base);
+	if (parent < 0)
+		return fail(run, "parent");
+	mode_t mask = umask(0);
+	int made = S_ISDIR(mode) ? mkdirat(parent, base, mode & 07777) : mknodat(parent, base, mode, device);
+	umask(mask);
+	if (made != 0 && !(S_ISDIR(mode) && errno == EEXIST))
+		return fail(run, S_ISDIR(mode) ? "mkdir" : "mknod");
+	uid_t uid = (uid_t)owner[0].number;
+	gid_t gid = (gid_t)owner[1].number;
+	if (made == 0 && (uid != 0 || gid != 0) && fchownat(parent, base, uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
+		return fail(run, "chown");
+	close(parent);
+	return 0;
+}
+
+int verb_mknod(struct run *run, const struct act *a)
+{
+	dev_t device = makedev((unsigned)a->args[mknod_major].number, (unsigned)a->args[mknod_minor].number);
+	return make_node(run, &a->args[mknod_root], (mode_t)a->args[mknod_mode].number, device, &a->args[mknod_uid]);
+}
+
+int verb_mkdir(struct run *run, const struct act *a)
+{
+	return make_node(run, &a->args[mkdir_root], (mode_t)a->args[mkdir_mode].number | S_IFDIR, 0, &a->args[mkdir_uid]);
+}
+
+int verb_symlink(struct run *run, const struct act *a)
+{
+	char base[NAME_MAX + 1];
+	int parent = parent_in(run->registers[a->args[symlink_root].number], a->args[symlink_path].text, base);
+	if (parent < 0)
+		return fail(run, "parent");
+	if (symlinkat(a->args[symlink_target].text, parent, base) != 0 && errno != EEXIST)
+		return -1;
+	close(parent);
+	return 0;
+}
+
+int verb_sysctl(struct run *run, const struct act *a)
+{
+	char path[512];
+	const char *key = a->args[sysctl_key].text;
+	const struct argument *value = &a->args[sysctl_value];
+	if (strlen(key) >= sizeof path)
+		return fail_with(run, "key", ENAMETOOLONG);
+	bool dotted = strchr(key, '/') == NULL;
+	size_t length = 0;
+	for (; key[length] != '\0'; length++)
+		path[length] = dotted && key[length] == '.' ? '/' : key[length];
+	path[length] = '\0';
+	int sys = open_in(run->registers[a->args[sysctl_root].number], "proc/sys", O_PATH | O_DIRECTORY);
+	if (sys < 0)
+		return fail(run, "open");
+	if (!is_filesystem(sys, PROC_SUPER_MAGIC))
+		return fail_with(run, "not procfs", EXDEV);
+	int fd = open_beneath(sys, path, O_WRONLY);
+	close(sys);
+	if (fd < 0)
+		return fail(run, "key");
+	ssize_t written = write(fd, value->text, value->length);
+	close(fd);
+	return written == (ssize_t)value->length ? 0 : -1;
+}
+
+int verb_cgroup_make(struct run *run, const struct act *a)
+{
+	char *path = a->args[cgroup_make_path].text;
+	mode_t mode = (mode_t)a->args[cgroup_make_mode].number;
+	if (run->cgroup_count == (int)(sizeof run->cgroups / sizeof *run->cgroups))
+		return fail_with(run, "count", E2BIG);
+	int made = mkdir(path, mode);
+	if (made != 0 && errno == ENOENT) {
+		for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+			*slash = '\0';
+			made = mkdir(path, mode);
+			*slash = '/';
+			if (made != 0 && errno != EEXIST && errno != EROFS)
+				return -1;
+		}
+		made = mkdir(path, mode);
+	}
+	if (made != 0 && errno != EEXIST)
+		return -1;
+	run->cgroups[run->cgroup_count++] = path;
+	return 0;
+}
+
+int verb_bpf_devices(struct run *run, const struct act *a)
+{
+	union bpf_attr load = {
+		.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
+		.insn_cnt = a->args[bpf_devices_program].length / 8,
+		.insns = (uintptr_t)a->args[bpf_devices_program].text,
+		.license = (uintptr_t) "Apache",
+	};
+	int program = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof load);
+	if (program < 0)
+		return fail(run, "load");
+	union bpf_attr attach = {
+		.target_fd = (uint32_t)run->registers[a->args[bpf_devices_cgroup].number],
+		.attach_bpf_fd = (uint32_t)program,
+		.attach_type = BPF_CGROUP_DEVICE,
+		.attach_flags = BPF_F_ALLOW_MULTI,
+	};
+	if (syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof attach) != 0)
+		return fail(run, "attach");
+	close(program);
+	return 0;
+}
+
+int verb_netlink_socket(struct run *run, const struct act *a)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, (int)a->args[netlink_socket_family].number);
+	run->registers[a->args[netlink_socket_reg].number] = fd;
+	return fd < 0 ? -1 : 0;
+}
+
+/* Reads acknowledgements until `wanted` have come. Returns 0, or -1 with the errno of the first that failed. */
+static int acknowledged(int fd, int wanted)
+{
+	_Alignas(struct nlmsghdr) char area[8192];
+	while (wanted > 0) {
+		ssize_t length = recv(fd, area, sizeof area, 0);
+		if (length < 0)
+			return -1;
+		struct nlmsghdr *header = (struct nlmsghdr *)area;
+		for (uint32_t left = (uint32_t)length; NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
+			if (header->nlmsg_type != NLMSG_ERROR || header->nlmsg_len < NLMSG_LENGTH(sizeof(struct nlmsgerr)))
+				continue;
+			struct nlmsgerr *answer = NLMSG_DATA(header);
+			wanted--;
+			if (answer->error == 0)
+				continue;
+			errno = -answer->error;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int verb_netlink(struct run *run, const struct act *a)
+{
+	struct argument messages = a->args[netlink_messages], offsets = a->args[netlink_patch_offsets];
+	int fd = run->registers[a->args[netlink_socket].number], wanted = 0;
+	uint64_t patch = a->args[netlink_patch_reg].number;
+	for (uint32_t i = 0; i + 4 <= offsets.length; i += 4) {
+		uint32_t offset;
+		memcpy(&offset, offsets.text + i, 4);
+		if (patch == NO_REGISTER || messages.length < 4 || offset > messages.length - 4)
+			return fail_with(run, "patch", EBADMSG);
+		memcpy(messages.text + offset, &run->registers[patch], 4);
+	}
+	for (uint32_t at = 0; at + sizeof(struct nlmsghdr) <= messages.length;) {
+		struct nlmsghdr header;
+		memcpy(&header, messages.text + at, sizeof header);
+		if (header.nlmsg_len < sizeof header || header.nlmsg_len > messages.length - at)
+			return fail_with(run, "message", EBADMSG);
+		wanted += (header.nlmsg_flags & NLM_F_ACK) != 0;
+		at += NLMSG_ALIGN(header.nlmsg_len);
+	}
+	if (send(fd, messages.text, messages.length, 0) != (ssize_t)messages.length)
+		return fail(run, "send");
+	return acknowledged(fd, wanted);
+}
+
+int verb_console(struct run *run, const struct act *a)
+{
+	int root = run->registers[a->args[console_root].number], unlock = 0;
+	int master = open_in(root, "dev/pts/ptmx", O_RDWR | O_NOCTTY);
+	if (master < 0)
+		return fail(run, "open");
+	/* SAFETY: a container that shares a volume could swap names below /dev (CVE-2025-52565); an fd cannot be swapped. */
+	if (!is_filesystem(master, DEVPTS_SUPER_MAGIC))
+		return fail_with(run, "not devpts", EXDEV);
+	if (ioctl(master, TIOCSPTLCK, &unlock) != 0)
+		return fail(run, "unlock");
+	int terminal = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (terminal < 0)
+		return fail(run, "peer");
+	struct winsize size = {
+		.ws_row = (unsigned short)a->args[console_rows].number,
+		.ws_col = (unsigned short)a->args[console_columns].number,
+	};
+	if (ioctl(master, TIOCSWINSZ, &size) != 0)
+		return fail(run, "resize");
+	if (a->args[console_bind].number && bind_onto(run, terminal, root, "dev/console") != 0)
+		return -1;
+	if (ioctl(terminal, TIOCSCTTY, 0) != 0)
+		return fail(run, "controlling terminal");
+	for (int fd = 0; fd < 3; fd++)
+		if (dup2(terminal, fd) < 0)
+			return fail(run, "dup");
+	struct sync_message message = {.kind = SYNC_CONSOLE};
+	if (send_packet(run->sync, &message, master) != 0)
+		return fail(run, "send");
+	run->has_terminal = true;
+	close(terminal);
+	close(master);
+	return 0;
+}

@@ -1,0 +1,490 @@
+/* The shim: reads its plan, starts the process, and keeps it to the end. States and events are one table. */
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "shim.h"
+
+enum { PLAN_FD = 3, CONTROL_FD = 4, FIRST_ATTACHED_FD = 5 };
+
+static const uint64_t drain_ns = 2000000000u; /* Docker waits as long for streams that a background child keeps open */
+static const int idle_ms = 1000;
+
+static struct shim shim = {.input = -1, .listener = -1, .signals = -1, .run = {.null_fd = -1, .mask_mount = -1, .sync = -1}};
+static _Alignas(4096) char stream_bytes[2][STREAM_BYTES];
+
+bool is_terminal(const struct shim *s)
+{
+	return (s->plan.spec.flags & SHIM_TERMINAL) != 0;
+}
+
+/* Nothing of a process that never ran may stay: its namespaces die with it, the rest is taken back, then it is told. */
+static _Noreturn void end_failed(struct shim *s)
+{
+	if (s->pid > 0) {
+		kill(s->pid, SIGKILL);
+		waitpid(s->pid, NULL, 0);
+	}
+	remove_traces(s);
+	tell_failed(s);
+	_exit(1);
+}
+
+static void note_failure(struct shim *s, enum half half, uint32_t index, const char *step)
+{
+	s->failed_errno = errno;
+	s->failed_half = half;
+	s->failed_index = index;
+	snprintf(s->failed_step, sizeof s->failed_step, "%s", step);
+}
+
+static _Noreturn void fail_shim(struct shim *s, const char *step)
+{
+	note_failure(s, 0, 0, step);
+	end_failed(s);
+}
+
+/* --- Transitions ---------------------------------------------------------------------------- */
+
+static void let_go(struct shim *s)
+{
+	struct sync_message go = {.kind = SYNC_GO};
+	if (!s->run.go)
+		send_packet(s->run.sync, &go, -1);
+	s->state = STARTING;
+}
+
+static void on_early_start(struct shim *s)
+{
+	s->start_asked = true;
+}
+
+static void on_ready(struct shim *s)
+{
+	s->state = CREATED;
+	tell_created(s);
+	if (s->start_asked)
+		let_go(s);
+}
+
+static void on_failed(struct shim *s)
+{
+	s->state = FAILED;
+}
+
+static void on_killed(struct shim *s)
+{
+	errno = EINTR;
+	note_failure(s, CHILD, 0, "killed");
+	s->state = FAILED;
+}
+
+/* The child's part of the plan goes; what comes before it names what the shim uses to the end. */
+static void release_plan(struct shim *s)
+{
+	size_t kept = ((size_t)(s->plan.acts.at - s->plan.bytes) + 4095) & ~(size_t)4095;
+	if (kept < s->plan.length)
+		munmap(s->plan.bytes + kept, s->plan.length - kept);
+}
+
+static void on_executed(struct shim *s)
+{
+	s->state = RUNNING;
+	s->started_ns = now_ns(CLOCK_REALTIME);
+	s->started_unsaved = true;
+	tell_started(s);
+	release_plan(s);
+}
+
+static void on_ended(struct shim *s)
+{
+	s->state = DRAINING;
+	s->finished_ns = now_ns(CLOCK_REALTIME);
+	s->drain_deadline_ns = now_ns(CLOCK_MONOTONIC) + drain_ns;
+	kill_leftovers(s);
+}
+
+static void on_drained(struct shim *s)
+{
+	s->state = EXITED;
+	tell_exited(s);
+	remove_traces(s);
+}
+
+typedef void transition(struct shim *);
+
+/* An event without an entry changes nothing: START twice, or for a process that has ended. */
+static transition *const transitions[STATES][EVENTS] = {
+	[CREATING] = {[START_ASKED] = on_early_start, [CHILD_READY] = on_ready, [CHILD_FAILED] = on_failed, [SYNC_ENDED] = on_killed},
+	[CREATED] = {[START_ASKED] = let_go, [CHILD_FAILED] = on_failed, [SYNC_ENDED] = on_killed},
+	[STARTING] = {[CHILD_FAILED] = on_failed, [SYNC_ENDED] = on_executed},
+	[RUNNING] = {[CHILD_ENDED] = on_ended},
+	[DRAINING] = {[DRAINED] = on_drained},
+};
+
+void shim_event(struct shim *s, enum event event)
+{
+	transition *act = transitions[s->state][event];
+	if (act != NULL)
+		act(s);
+}
+
+/* --- Sources of events ---------------------------------------------------------------------- */
+
+static void take_console(struct shim *s, struct msghdr *packet)
+{
+	int fd;
+	struct cmsghdr *control = CMSG_FIRSTHDR(packet);
+	if (control == NULL || control->cmsg_type != SCM_RIGHTS)
+		return;
+	memcpy(&fd, CMSG_DATA(control), sizeof fd);
+	fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
+	s->streams[0].fd = s->input = fd;
+}
+
+/* Reads what the child says, to the end of its side: the exec, or its death. */
+static void read_sync(struct shim *s)
+{
+	while (s->run.sync >= 0) {
+		struct sync_message message;
+		_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+		struct iovec part = {&message, sizeof message};
+		struct msghdr packet = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+		ssize_t got = recvmsg(s->run.sync, &packet, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		if (got < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (got != (ssize_t)sizeof message) {
+			close(s->run.sync);
+			s->run.sync = -1;
+			shim_event(s, SYNC_ENDED);
+		} else if (message.kind == SYNC_CONSOLE) {
+			take_console(s, &packet);
+		} else if (message.kind == SYNC_READY) {
+			shim_event(s, CHILD_READY);
+		} else if (message.kind == SYNC_FAILED) {
+			message.step[sizeof message.step - 1] = '\0';
+			errno = message.error;
+			note_failure(s, CHILD, message.index, message.step);
+			shim_event(s, CHILD_FAILED);
+		}
+	}
+}
+
+static void reap(struct shim *s)
+{
+	struct signalfd_siginfo info;
+	int status;
+	pid_t pid;
+	while (read(s->signals, &info, sizeof info) > 0)
+		continue;
+	read_sync(s); /* the child's last words come before its death */
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid != s->pid)
+			continue;
+		s->status = status;
+		shim_event(s, CHILD_ENDED);
+	}
+}
+
+static void end_stream(struct shim *s, struct stream *stream)
+{
+	log_lines(&s->log, stream->name, stream->bytes, stream->held, true);
+	if (stream->fd == s->input)
+		s->input = -1;
+	close(stream->fd);
+	stream->fd = -1;
+	stream->held = 0;
+}
+
+/* Passes on what the process wrote. Stops early for a reader that lags, and, to stay fair, after some chunks. */
+static void pump(struct shim *s, struct stream *stream)
+{
+	for (int chunk = 0; chunk < 4 && stream->fd >= 0 && !output_blocked(s); chunk++) {
+		char *bytes = stream->bytes + stream->held;
+		ssize_t got = read(stream->fd, bytes, READ_BYTES);
+		if (got < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (got <= 0) { /* EIO: the terminal's last user is gone */
+			end_stream(s, stream);
+			return;
+		}
+		s->buffers_used = true;
+		broadcast(s, stream, bytes, (size_t)got);
+		stream->held = log_lines(&s->log, stream->name, stream->bytes, stream->held + (size_t)got, false);
+		if (got < READ_BYTES / 2)
+			return;
+	}
+}
+
+static bool streams_ended(const struct shim *s)
+{
+	return s->streams[0].fd < 0 && s->streams[1].fd < 0;
+}
+
+/* --- The loop ------------------------------------------------------------------------------- */
+
+static void release_buffers(struct shim *s)
+{
+	for (int i = 0; i < 2; i++) {
+		size_t kept = (s->streams[i].held + 4095) & ~(size_t)4095;
+		madvise(stream_bytes[i] + kept, STREAM_BYTES - kept, MADV_DONTNEED);
+	}
+	log_release();
+	s->buffers_used = false;
+}
+
+static int timeout_of(const struct shim *s)
+{
+	if (s->state == DRAINING) {
+		uint64_t now = now_ns(CLOCK_MONOTONIC);
+		return now >= s->drain_deadline_ns ? 0 : (int)((s->drain_deadline_ns - now) / 1000000 + 1);
+	}
+	return s->buffers_used ? idle_ms : -1;
+}
+
+enum { POLL_SYNC, POLL_SIGNALS, POLL_STREAM, POLL_INPUT = POLL_STREAM + 2, POLL_LISTENER, POLL_CONNECTION };
+
+static int wait_for_events(struct shim *s, struct pollfd *polls)
+{
+	bool waiting = false, blocked = output_blocked(s);
+	polls[POLL_SYNC] = (struct pollfd){s->run.sync, POLLIN, 0};
+	polls[POLL_SIGNALS] = (struct pollfd){s->signals, POLLIN, 0};
+	for (int i = 0; i < 2; i++)
+		polls[POLL_STREAM + i] = (struct pollfd){blocked ? -1 : s->streams[i].fd, POLLIN, 0};
+	polls[POLL_LISTENER] = (struct pollfd){s->listener, POLLIN, 0};
+	for (int i = 0; i < s->connection_count; i++) {
+		int events = connection_wants(&s->connections[i]);
+		polls[POLL_CONNECTION + i] = (struct pollfd){events < 0 ? -1 : s->connections[i].fd, (short)events, 0};
+		waiting |= s->connections[i].input.length > 0;
+	}
+	polls[POLL_INPUT] = (struct pollfd){waiting ? s->input : -1, POLLOUT, 0};
+	return poll(polls, (nfds_t)(POLL_CONNECTION + s->connection_count), timeout_of(s));
+}
+
+static void accept_all(struct shim *s)
+{
+	for (;;) {
+		int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0)
+			return;
+		connection_add(s, fd, NEW);
+	}
+}
+
+/* Connections come first, so that who attached before START misses nothing. */
+static void handle_events(struct shim *s, const struct pollfd *polls)
+{
+	int count = s->connection_count;
+	for (int i = 0; i < count; i++)
+		if (polls[POLL_CONNECTION + i].revents && s->connections[i].fd >= 0)
+			connection_event(s, &s->connections[i], polls[POLL_CONNECTION + i].revents);
+	if (polls[POLL_LISTENER].revents)
+		accept_all(s);
+	if (polls[POLL_SYNC].revents)
+		read_sync(s);
+	if (polls[POLL_SIGNALS].revents)
+		reap(s);
+	if (polls[POLL_INPUT].revents)
+		flush_input(s);
+	for (int i = 0; i < 2; i++)
+		if (polls[POLL_STREAM + i].revents || s->state >= DRAINING)
+			pump(s, &s->streams[i]);
+	connections_sweep(s);
+}
+
+/* After the record: what lagging readers still have to get, then the end of the streams that others keep open. */
+static bool is_finished(struct shim *s)
+{
+	if (s->state != EXITED || !queues_empty(s))
+		return false;
+	for (int i = 0; i < 2; i++)
+		if (s->streams[i].fd >= 0)
+			end_stream(s, &s->streams[i]);
+	return true;
+}
+
+static void keep(struct shim *s)
+{
+	struct pollfd polls[POLL_CONNECTION + MAX_CONNECTIONS];
+	while (!is_finished(s)) {
+		int ready = wait_for_events(s, polls);
+		if (ready > 0)
+			handle_events(s, polls);
+		if (s->state == FAILED)
+			end_failed(s);
+		if (s->state == DRAINING && (streams_ended(s) || now_ns(CLOCK_MONOTONIC) >= s->drain_deadline_ns))
+			shim_event(s, DRAINED);
+		if (s->started_unsaved && s->state == RUNNING)
+			save_started(s);
+		s->started_unsaved = false;
+		if (ready == 0 && s->buffers_used)
+			release_buffers(s);
+	}
+	for (int i = 0; i < s->connection_count; i++)
+		connection_close(&s->connections[i]);
+}
+
+/* --- The start ------------------------------------------------------------------------------ */
+
+static void detach(struct shim *s)
+{
+	sigset_t all;
+	for (int signal_number = 1; signal_number < 65; signal_number++)
+		signal(signal_number, SIG_DFL);
+	/* No signal ends or stops the shim but SIGKILL: those of terminals, pipes and services are for others. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	setsid();
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	s->run.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct stat st;
+	if (s->run.null_fd < 0 || fstat(s->run.null_fd, &st) != 0)
+		fail_shim(s, "/dev/null");
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3)) {
+		errno = ENODEV;
+		fail_shim(s, "/dev/null");
+	}
+	for (int fd = 0; fd < 3; fd++)
+		dup2(s->run.null_fd, fd);
+}
+
+static void serve(struct shim *s)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "shim.sock"};
+	sigset_t child;
+	/* A relative name: task directories may be deeper than the 107 bytes of an address. */
+	if (chdir(s->plan.spec.task_dir) != 0)
+		fail_shim(s, "task directory");
+	umask(0177);
+	unlink(address.sun_path);
+	s->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (s->listener < 0 || bind(s->listener, (struct sockaddr *)&address, sizeof address) != 0 || listen(s->listener, 16) != 0)
+		fail_shim(s, "shim.sock");
+	umask(022);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	s->signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s->signals < 0)
+		fail_shim(s, "signalfd");
+}
+
+static void run_parent(struct shim *s)
+{
+	for (int i = 0; i < REGISTER_COUNT; i++)
+		s->run.registers[i] = -1;
+	for (uint32_t index = 0; index < s->plan.parent_count; index++) {
+		struct act act;
+		s->run.step = "decode";
+		if (plan_next(&s->plan.acts, &act) == 0 && run_act(&s->run, &act) == 0)
+			continue;
+		note_failure(s, PARENT, index, s->run.step);
+		end_failed(s);
+	}
+}
+
+/* One pipe of the process: ends[0] is the shim's, non-blocking; ends[1] the child's. */
+static void make_pipe(struct shim *s, int ends[2], bool to_process)
+{
+	int pipe[2];
+	if (pipe2(pipe, O_CLOEXEC) != 0)
+		fail_shim(s, "pipe");
+	ends[0] = pipe[to_process];
+	ends[1] = pipe[!to_process];
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+}
+
+static void make_stdio(struct shim *s, int stdio[3])
+{
+	int ends[2];
+	for (int fd = 0; fd < 3; fd++)
+		stdio[fd] = s->run.null_fd;
+	if (is_terminal(s))
+		return;
+	for (int i = 0; i < 2; i++) {
+		make_pipe(s, ends, false);
+		s->streams[i].fd = ends[0];
+		stdio[1 + i] = ends[1];
+	}
+	if ((s->plan.spec.flags & SHIM_OPEN_STDIN) == 0)
+		return;
+	make_pipe(s, ends, true);
+	s->input = ends[0];
+	stdio[0] = ends[1];
+}
+
+static void start_child(struct shim *s)
+{
+	int stdio[3], sync[2];
+	make_stdio(s, stdio);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync) != 0)
+		fail_shim(s, "socketpair");
+	/* START may be here already: then the child need not stop and ask. */
+	connection_event(s, &s->connections[0], POLLIN);
+	s->run.go = s->start_asked;
+	struct clone_args args = {.flags = s->run.clone_flags, .exit_signal = SIGCHLD};
+	if (s->run.clone_cgroup >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)s->run.clone_cgroup;
+	}
+	s->pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
+	if (s->pid < 0) {
+		note_failure(s, PARENT, s->plan.parent_count - 1, "clone3");
+		end_failed(s);
+	}
+	if (s->pid == 0) {
+		close(sync[0]);
+		s->run.sync = sync[1];
+		run_child(&s->run, &s->plan, stdio);
+	}
+	close(sync[1]);
+	s->run.sync = sync[0];
+	for (int fd = 0; fd < 3; fd++)
+		if (stdio[fd] != s->run.null_fd)
+			close(stdio[fd]);
+	for (int i = 0; i < REGISTER_COUNT; i++)
+		if (s->run.registers[i] >= 0)
+			close(s->run.registers[i]);
+}
+
+int main(int argc, char **argv)
+{
+	struct shim *s = &shim;
+	int attached = argc > 1 ? atoi(argv[1]) : 0;
+	for (int i = 0; i < 2; i++)
+		s->streams[i] = (struct stream){-1, i == 0 ? "stdout" : "stderr", (uint8_t)(2 << i), (uint8_t)(1 + i), stream_bytes[i], 0};
+	if (attached < 0 || attached >= MAX_CONNECTIONS)
+		return 2;
+	for (int fd = PLAN_FD; fd < FIRST_ATTACHED_FD + attached; fd++)
+		if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+			return 2;
+	syscall(SYS_close_range, FIRST_ATTACHED_FD + attached, ~0u, 0);
+	connection_add(s, CONTROL_FD, CONTROL);
+	for (int i = 0; i < attached; i++)
+		connection_add(s, FIRST_ATTACHED_FD + i, NEW);
+	detach(s);
+	if (plan_load(PLAN_FD, &s->plan) != 0)
+		fail_shim(s, "plan");
+	close(PLAN_FD);
+	serve(s);
+	if (log_open(&s->log, &s->plan.spec) != 0)
+		fail_shim(s, "log");
+	run_parent(s);
+	start_child(s);
+	/* From here on the child works beside: what it need not wait for is done meanwhile. */
+	write_file("/proc/self/oom_score_adj", "-500", 4);
+	s->start_ticks = start_ticks(s->pid);
+	s->oom_kills = read_oom_kills(s);
+	keep(s);
+	return 0;
+}
