@@ -14,7 +14,7 @@ const packageOf = {
   'musl-gcc': 'musl-tools',
   nft: 'nftables',
   nsenter: 'util-linux',
-  python3: 'python3',
+  strace: 'strace',
 } as const;
 
 export type HostProgram = keyof typeof packageOf;

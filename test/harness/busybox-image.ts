@@ -9,8 +9,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { ensurePrograms, findProgram } from '../../tools/bootstrap.ts';
 import { repositoryRoot } from '../../tools/repository.ts';
+import { digestFile, type LayerFile } from '../../tools/upload-image.ts';
 import { commandOutput } from './command.ts';
 
 const directories = [
@@ -61,6 +63,17 @@ export async function busyboxRootTar(): Promise<string> {
     rmSync(work, { recursive: true });
   }
   return path;
+}
+
+/** The same root as one gzip layer, for a registry. */
+export async function busyboxLayer(): Promise<LayerFile> {
+  const tar = await busyboxRootTar();
+  const path = `${tar}.gz`;
+  if (!existsSync(path)) {
+    writeFileSync(`${path}.tmp`, gzipSync(readFileSync(tar)));
+    renameSync(`${path}.tmp`, path);
+  }
+  return { path, diffId: await digestFile(tar) };
 }
 
 async function fillRoot(root: string): Promise<void> {

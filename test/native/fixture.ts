@@ -1,4 +1,16 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -15,6 +27,7 @@ import {
   FrameDecoder,
   frameType,
   kill,
+  open,
   openFlag,
   type Plan,
   parseExitRecord,
@@ -28,7 +41,6 @@ import {
   socketFamily,
   socketPair,
   socketType,
-  open,
 } from '@gantry/native';
 import { buildNative } from '../../packages/native/build.ts';
 
@@ -86,17 +98,44 @@ export async function openBench(): Promise<Bench> {
 
 /** Cgroup directories go by rmdir alone: their files cannot be unlinked. */
 function rmdirs(path: string): void {
-  for (const entry of readdirSync(path, { withFileTypes: true })) if (entry.isDirectory()) rmdirs(join(path, entry.name));
+  for (const entry of readdirSync(path, { withFileTypes: true }))
+    if (entry.isDirectory()) rmdirs(join(path, entry.name));
   rmdirSync(path);
 }
 
 function makeImage(path: string): string {
-  for (const name of ['bin', 'etc', 'tmp', 'data', 'proc', 'sys', 'dev']) mkdirSync(join(path, name), { recursive: true });
+  for (const name of ['bin', 'etc', 'tmp', 'data', 'proc', 'sys', 'dev'])
+    mkdirSync(join(path, name), { recursive: true });
   copyFileSync('/bin/busybox', join(path, 'bin/busybox'));
-  for (const name of ['sh', 'true', 'false', 'cat', 'echo', 'sleep', 'id', 'ls', 'stty', 'seq', 'yes', 'head', 'mount', 'env', 'wc', 'grep', 'dd', 'kill', 'pwd', 'stat', 'tty']) {
+  for (const name of [
+    'sh',
+    'true',
+    'false',
+    'cat',
+    'echo',
+    'sleep',
+    'id',
+    'ls',
+    'stty',
+    'seq',
+    'yes',
+    'head',
+    'mount',
+    'env',
+    'wc',
+    'grep',
+    'dd',
+    'kill',
+    'pwd',
+    'stat',
+    'tty',
+  ]) {
     symlinkSync('busybox', join(path, 'bin', name));
   }
-  writeFileSync(join(path, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\nana:x:1000:1001::/home/ana:/bin/sh\n1000:x:0:0::/trap:/bin/sh\n');
+  writeFileSync(
+    join(path, 'etc/passwd'),
+    'root:x:0:0:root:/root:/bin/sh\nana:x:1000:1001::/home/ana:/bin/sh\n1000:x:0:0::/trap:/bin/sh\n',
+  );
   writeFileSync(join(path, 'etc/group'), 'root:x:0:\nana:x:1001:\nvideo:x:44:ana\naudio:x:63:other\n');
   writeFileSync(join(path, 'bin/no-exec'), 'x', { mode: 0o644 });
   writeFileSync(join(path, 'bin/no-format'), 'x', { mode: 0o755 });
@@ -129,12 +168,25 @@ export function planOf(place: Place, options: TaskOptions): Plan {
 }
 
 const device = (path: string, minor: number): Act => ({
-  verb: 'mknod', root: 1, path, mode: 0o20666, major: 1, minor, uid: 0, gid: 0,
+  verb: 'mknod',
+  root: 1,
+  path,
+  mode: 0o20666,
+  major: 1,
+  minor,
+  uid: 0,
+  gid: 0,
 });
 
 function childActs(place: Place, taskDir: string, options: TaskOptions, terminal: boolean): Act[] {
   const fs = (target: string, fstype: string, args: { attrs: bigint; options?: readonly string[] }): Act => ({
-    verb: 'mountFs', root: 1, target, fstype, source: fstype, attrs: args.attrs, options: args.options ?? [],
+    verb: 'mountFs',
+    root: 1,
+    target,
+    fstype,
+    source: fstype,
+    attrs: args.attrs,
+    options: args.options ?? [],
   });
   const console: Act[] = terminal ? [{ verb: 'console', root: 1, rows: options.rows ?? 24, columns: 80, bind: 1 }] : [];
   return [
@@ -144,7 +196,12 @@ function childActs(place: Place, taskDir: string, options: TaskOptions, terminal
     { verb: 'hostname', name: 'box' },
     { verb: 'propagation', path: '/', flags: 0x44000n },
     {
-      verb: 'mountHost', cwd: place.dir, source: 'overlay', target: join(taskDir, 'root'), fstype: 'overlay', flags: 0n,
+      verb: 'mountHost',
+      cwd: place.dir,
+      source: 'overlay',
+      target: join(taskDir, 'root'),
+      fstype: 'overlay',
+      flags: 0n,
       data: `lowerdir=image,upperdir=${place.name}/upper,workdir=${place.name}/work`,
     },
     { verb: 'root', path: join(taskDir, 'root'), reg: 1 },
@@ -167,7 +224,13 @@ function childActs(place: Place, taskDir: string, options: TaskOptions, terminal
     { verb: 'rlimit', resource: 7, soft: 1024n, hard: 4096n },
     { verb: 'boundingSet', mask: defaultCapabilities },
     { verb: 'user', uid: 0, gid: 0, groups: new Uint8Array() },
-    { verb: 'capabilities', effective: defaultCapabilities, permitted: defaultCapabilities, inheritable: 0n, ambient: 0n },
+    {
+      verb: 'capabilities',
+      effective: defaultCapabilities,
+      permitted: defaultCapabilities,
+      inheritable: 0n,
+      ambient: 0n,
+    },
     { verb: 'noNewPrivileges' },
     { verb: 'chdir', path: '/', create: 0 },
     { verb: 'ready' },
@@ -349,7 +412,9 @@ export class Task implements AsyncDisposable {
   logText(): string {
     const { log } = this.plan.shim;
     if (log.kind === 'none') return '';
-    const lines = readFileSync(log.path, 'utf8').split('\n').filter((line) => line !== '');
+    const lines = readFileSync(log.path, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '');
     return lines.map((line) => JSON.parse(line).log).join('');
   }
 
@@ -369,8 +434,14 @@ export class Task implements AsyncDisposable {
 
 /** What a machine holds that a task could leak. */
 export function hostState(bench: Bench): { mounts: number; cgroups: string[]; shims: number } {
-  const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n').filter((line) => line.includes(bench.dir)).length;
-  const cgroups = existsSync(bench.cgroup) ? readdirSync(bench.cgroup, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name) : [];
+  const mounts = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(bench.dir)).length;
+  const cgroups = existsSync(bench.cgroup)
+    ? readdirSync(bench.cgroup, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map((entry) => entry.name)
+    : [];
   const shims = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && cwdOf(pid).startsWith(bench.dir)).length;
   return { mounts, cgroups, shims };
 }
