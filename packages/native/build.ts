@@ -1,6 +1,6 @@
-import { EngineError } from '@gantry/base';
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { EngineError } from '@gantry/base';
 
 const sourceDirectory = join(import.meta.dir, 'c');
 const output = join(import.meta.dir, 'build', 'gantry-native');
