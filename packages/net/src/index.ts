@@ -2,6 +2,8 @@ export * from './address/cidr.ts';
 export * from './address/ip.ts';
 export * from './address/ipam.ts';
 export * from './address/mac.ts';
+export * from './dns/message.ts';
+export * from './dns/reverse-name.ts';
 export * from './netlink/link.ts';
 export * from './netlink/reader.ts';
 export * from './netlink/route.ts';

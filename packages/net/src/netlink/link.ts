@@ -2,7 +2,7 @@ import { type Attributes, type NetlinkMessage, parseAttributes, readText, readU3
 import { type MessageWriter, messageFlag } from './writer.ts';
 
 /** rtnetlink message types of links. */
-export const linkMessage = { new: 16, delete: 17, get: 18, set: 19 } as const;
+export const linkMessage = { new: 16, delete: 17, get: 18 } as const;
 
 export const linkFlag = { up: 1, loopback: 8 } as const;
 
@@ -10,21 +10,17 @@ const attribute = {
   address: 1,
   name: 3,
   mtu: 4,
-  link: 5,
   master: 10,
-  protinfo: 12,
   linkInfo: 18,
   alias: 20,
   netnsFd: 28,
   txQueues: 31,
   rxQueues: 32,
 } as const;
-const info = { kind: 1, data: 2 } as const;
-const familyBridge = 7;
+const info = { kind: 1, data: 2, slaveKind: 4, slaveData: 5 } as const;
 const vethPeer = 1;
 
 type InterfaceHeader = {
-  readonly family?: number;
   readonly index?: number;
   readonly flags?: number;
   readonly change?: number;
@@ -32,9 +28,7 @@ type InterfaceHeader = {
 
 function interfaceHeader(writer: MessageWriter, header: InterfaceHeader): void {
   writer
-    .u8(header.family ?? 0)
-    .u8(0)
-    .u16(0)
+    .u32(0)
     .u32(header.index ?? 0)
     .u32(header.flags ?? 0)
     .u32(header.change ?? 0);
@@ -111,6 +105,8 @@ export type LinkChange = {
   /** Index of the bridge to join. */
   readonly master?: number;
   readonly newName?: string;
+  /** A note on the link that other programs show; at most 255 bytes. */
+  readonly alias?: string;
 };
 
 /** Changes a link. Kernels from 6.5 on enslave before they bring up, so a port never lives for itself. */
@@ -122,20 +118,26 @@ export function changeLink(writer: MessageWriter, change: LinkChange): void {
     if (name !== undefined) writer.attributeText(attribute.name, name);
     if (change.mac !== undefined) writer.attribute(attribute.address, change.mac);
     if (change.mtu !== undefined) writer.attributeU32(attribute.mtu, change.mtu);
+    if (change.alias !== undefined) writer.attributeText(attribute.alias, change.alias);
     if (change.master !== undefined) writer.attributeU32(attribute.master, change.master);
   });
 }
 
-/** Bridge port options of a link. `hairpin`: frames may leave by the port they came from. */
-export type PortOptions = { readonly hairpin?: boolean; readonly isolated?: boolean };
+/** Bridge port options. `hairpin`: frames may leave by the port they came from; `isolated`: not to other isolated ports. */
+export type PortOptions = { readonly hairpin: boolean; readonly isolated: boolean };
 const portOption = { mode: 4, isolated: 33 } as const;
 
-export function changeBridgePort(writer: MessageWriter, index: number, options: PortOptions): void {
-  writer.message(linkMessage.set, plainFlags, () => {
-    interfaceHeader(writer, { family: familyBridge, index });
-    writer.nest(attribute.protinfo, () => {
-      if (options.hairpin !== undefined) writer.attributeU8(portOption.mode, options.hairpin ? 1 : 0);
-      if (options.isolated !== undefined) writer.attributeU8(portOption.isolated, options.isolated ? 1 : 0);
+/** Sets the options of a link that is a bridge's port already. By name, since a plan cannot know the index. */
+export function changeBridgePort(writer: MessageWriter, name: string, options: PortOptions): void {
+  writer.message(linkMessage.new, plainFlags, () => {
+    interfaceHeader(writer, {});
+    writer.attributeText(attribute.name, name);
+    writer.nest(attribute.linkInfo, () => {
+      writer.attributeText(info.slaveKind, 'bridge');
+      writer.nest(info.slaveData, () => {
+        writer.attributeU8(portOption.mode, options.hairpin ? 1 : 0);
+        writer.attributeU8(portOption.isolated, options.isolated ? 1 : 0);
+      });
     });
   });
 }
@@ -168,6 +170,7 @@ export type Link = {
   readonly mac: Uint8Array;
   /** Index of its bridge; 0: none. */
   readonly master: number;
+  readonly alias: string;
 };
 
 /** Reads the answer of getLink or one entry of dumpLinks; undefined for another message. */
@@ -185,6 +188,7 @@ export function parseLink(message: NetlinkMessage): Link | undefined {
     mtu: readU32(attributes.get(attribute.mtu)),
     mac: attributes.get(attribute.address)?.slice() ?? new Uint8Array(0),
     master: readU32(attributes.get(attribute.master)),
+    alias: readText(attributes.get(attribute.alias)),
   };
 }
 

@@ -1,0 +1,32 @@
+import type { NetworkContext } from './context.ts';
+import { portRules } from './publish-ports.ts';
+
+/**
+ * Gives back what a container's join took: addresses, ports, rules, names. Its links are not touched: they die with
+ * its namespace. Nothing happens when it is not joined.
+ */
+export function leaveNetworks(context: NetworkContext, containerId: string): void {
+  const { store, deps } = context;
+  const endpoints = store.endpointsOfContainer(containerId).filter(({ endpointId }) => endpointId !== '');
+  const ports = store.portsOfContainer(containerId);
+  if (endpoints.length === 0 && ports.length === 0) return;
+  deps.db.tx(() => {
+    store.clearEndpoints(containerId);
+    store.deletePorts(containerId);
+    store.deleteJoined(containerId);
+    for (const { networkId } of endpoints) {
+      const network = context.networks.get(networkId);
+      if (network === undefined) continue;
+      const attributes = { container: containerId, name: network.name, type: network.driver };
+      deps.events.record('network', 'disconnect', networkId, attributes);
+    }
+  });
+  context.firewall.removePorts(portRules(ports));
+  context.ports.release(containerId);
+  context.dns.end(containerId);
+  for (const { networkId, ipv4, ipv6 } of endpoints) {
+    context.dns.drop(networkId, containerId);
+    context.addresses.release(networkId, ipv4);
+    context.addresses.release(networkId, ipv6);
+  }
+}

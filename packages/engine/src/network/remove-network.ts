@@ -1,0 +1,59 @@
+import { EngineError, isEngineError, shortId } from '@gantry/base';
+import { bridgeMark, bridgeRules } from './bridge.ts';
+import { parseBridgeOptions } from './bridge-options.ts';
+import type { NetworkContext } from './context.ts';
+import { getNetwork, isPredefined } from './find-network.ts';
+import type { NetworkRecord } from './types.ts';
+
+/**
+ * Removes a network that no running container is on. Stopped ones keep their attachment and fail to start.
+ *
+ * @throws not-found, denied with Docker's texts
+ */
+export function removeNetwork(context: NetworkContext, ref: string): void {
+  const network = getNetwork(context, ref);
+  if (isPredefined(network.name))
+    throw new EngineError('denied', `${network.name} is a pre-defined network and cannot be removed`);
+  const active = context.store.endpointsOfNetwork(network.id).filter(({ endpointId }) => endpointId !== '');
+  if (active.length > 0) {
+    const names = active.map((e) => `name:"${e.containerName}" id:"${shortId(e.endpointId)}"`).join(', ');
+    throw new EngineError(
+      'denied',
+      `error while removing network: network ${network.name} has active endpoints (${names})`,
+      { hint: `disconnect them first: network disconnect ${network.name} ${active[0]?.containerName}` },
+    );
+  }
+  context.deps.db.tx(() => {
+    context.store.deleteNetwork(network.id);
+    context.deps.events.record('network', 'destroy', network.id, { name: network.name, type: network.driver });
+  });
+  context.networks.delete(network.id);
+  context.addresses.removeNetwork(network.id);
+  dropBridge(context, network);
+}
+
+function dropBridge(context: NetworkContext, network: NetworkRecord): void {
+  const options = parseBridgeOptions(network);
+  context.bridges.delete(network.id);
+  context.firewall.removeBridge(bridgeRules(network, options));
+  // A bridge that was there before us has no mark of ours and stays.
+  if (context.links.find(options.bridgeName)?.alias === bridgeMark(context.deps.instance))
+    context.links.deleteLink(options.bridgeName);
+}
+
+/** Removes the networks that match and that nothing is attached to, running or not. @returns their names */
+export function pruneNetworks(context: NetworkContext, match: (network: NetworkRecord) => boolean): readonly string[] {
+  const removed: string[] = [];
+  for (const network of [...context.networks.values()]) {
+    if (isPredefined(network.name) || !match(network)) continue;
+    if (context.store.endpointsOfNetwork(network.id).length > 0) continue;
+    try {
+      removeNetwork(context, network.id);
+      removed.push(network.name);
+    } catch (error) {
+      // Somebody attached a container in between: then it is in use, and prune leaves it.
+      if (!isEngineError(error, 'denied', 'not-found')) throw error;
+    }
+  }
+  return removed;
+}
