@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { commandOutput, runCommand } from '../test/harness/command.ts';
 import { waitFor } from '../test/harness/wait-for.ts';
+import { ensurePrograms } from '../tools/bootstrap.ts';
 import { repositoryRoot } from '../tools/repository.ts';
 
 /**
@@ -48,9 +49,11 @@ export async function mountLoopDisk(
   const prefix = peers?.enter ?? [];
   const inside = (script: string): Promise<string> =>
     commandOutput([...prefix, 'sh', '-euc', script], { timeoutMs: 120_000 });
-  await inside(
-    `mkdir -p '${mountPoint}'; rm -f '${image}'; truncate -s ${megabytes}M '${image}'; mkfs.ext4 -q -F '${image}'; mount -o loop '${image}' '${mountPoint}'`,
-  );
+  // The peers see this machine's files at the same paths, but have no mkfs.
+  ensurePrograms('mkfs.ext4', 'mount');
+  const make = `mkdir -p '${mountPoint}'; rm -f '${image}'; truncate -s ${megabytes}M '${image}'; mkfs.ext4 -q -F '${image}'`;
+  await commandOutput(['sh', '-euc', make]);
+  await inside(`mount -o loop '${image}' '${mountPoint}'`);
   return {
     [Symbol.asyncDispose]: async () => {
       await inside(`umount '${mountPoint}' || umount -l '${mountPoint}'; rm -f '${image}'; rmdir '${mountPoint}'`);
