@@ -38,19 +38,21 @@ export function detectCompression(head: Uint8Array): Compression {
 /** Large enough that a worker's share of each hand-over is small, small enough that a few of them are nothing. */
 const chunkBytes = 2 ** 20;
 
+/** The bytes inside a stream, and how they were packed. */
+export type Decompressed = { readonly compression: Compression; readonly chunks: AsyncIterable<Uint8Array> };
+
 /**
  * Decompresses a stream whose compression its first bytes tell; gzip members and zstd frames may follow one another.
  * The work is done on Node's thread pool, so the caller's thread can hash and write the previous chunk meanwhile.
  *
- * @throws invalid when the data is corrupt or ends early, unsupported, and what the source throws
+ * @throws invalid (when read: corrupt, or cut short), unsupported, and what the source throws
  */
-export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function decompress(source: AsyncIterable<Uint8Array>): Promise<Decompressed> {
   const iterator = source[Symbol.asyncIterator]();
   const head = await readHead(iterator);
   const whole = rejoin(head, iterator);
   const compression = detectCompression(head);
-  if (compression === 'plain') yield* whole;
-  else yield* inflate(whole, compression);
+  return { compression, chunks: compression === 'plain' ? whole : inflate(whole, compression) };
 }
 
 async function readHead(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array> {

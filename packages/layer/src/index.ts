@@ -3,7 +3,7 @@ export { cleanPath } from './apply/entry-path.ts';
 export { type LayerTree, LayerWriter } from './apply/layer-writer.ts';
 export { removeTree } from './apply/remove-tree.ts';
 export { bytesOfText, pathOfBytes, textOfBytes } from './byte-string.ts';
-export { type Compression, decompress, detectCompression } from './compression.ts';
+export { type Compression, type Decompressed, decompress, detectCompression } from './compression.ts';
 export type { EntryKind, TarEntry, TarSink } from './tar/entry.ts';
 export { TarReader } from './tar/reader.ts';
 export { endOfArchive, formatFile, formatHeader, paddingAfter, plainEntry } from './tar/writer.ts';

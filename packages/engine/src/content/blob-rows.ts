@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS blob (
   created INTEGER NOT NULL             -- Unix milliseconds
 ) STRICT;
 CREATE TABLE IF NOT EXISTS blob_use (
-  digest  TEXT NOT NULL REFERENCES blob (digest) ON DELETE RESTRICT,
+  digest  TEXT NOT NULL,               -- perhaps not there yet
   user    TEXT NOT NULL,               -- 'image:<id>' or 'job:<id>'
   PRIMARY KEY (user, digest)
 ) STRICT, WITHOUT ROWID;
@@ -21,7 +21,7 @@ export type BlobRows = {
   find(digest: Digest): BlobRow | undefined;
   list(): readonly Digest[];
   users(): readonly string[];
-  add(row: BlobRow, user: string): void;
+  add(row: BlobRow): void;
   hold(digest: Digest, user: string): void;
   /** @returns what the user held */
   release(user: string): readonly Digest[];
@@ -46,11 +46,9 @@ export function openBlobRows(db: Db): BlobRows {
     find: (digest) => find.get(digest) ?? undefined,
     list: () => list.all().map((row) => parseDigest(row.digest)),
     users: () => users.all().map((row) => row.user),
-    add: ({ digest, size, created }, user) =>
-      db.tx(() => {
-        insert.run(digest, size, created);
-        hold.run(digest, user);
-      }),
+    add: ({ digest, size, created }) => {
+      insert.run(digest, size, created);
+    },
     hold: (digest, user) => {
       hold.run(digest, user);
     },

@@ -1,4 +1,4 @@
-import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, linkSync, openSync, rmSync, writeSync } from 'node:fs';
 import { EngineError } from '@gantry/base';
 import { Growth } from '@gantry/layer';
 import type { Digest } from '@gantry/oci';
@@ -7,7 +7,7 @@ import type { Ingest } from './types.ts';
 export type IngestPlace = {
   readonly path: string;
   readonly pathOf: (digest: Digest) => string;
-  readonly record: (digest: Digest, sizeBytes: number, user: string) => void;
+  readonly record: (digest: Digest, sizeBytes: number) => void;
 };
 
 /** Opens a temporary file for a blob whose digest is not proven yet. */
@@ -35,9 +35,9 @@ export function openIngest(place: IngestPlace): Ingest {
       close();
       growth.complete();
     },
-    commit: (digest, user) => {
-      renameSync(place.path, place.pathOf(digest));
-      place.record(digest, sizeBytes, user);
+    commit: (digest) => {
+      nameBlob(place.path, place.pathOf(digest));
+      place.record(digest, sizeBytes);
     },
     [Symbol.dispose]: () => {
       growth.abandon();
@@ -45,6 +45,16 @@ export function openIngest(place: IngestPlace): Ingest {
       rmSync(place.path, { force: true });
     },
   };
+}
+
+/** A second name, not another one: whoever still reads the temporary file by its path finds it until it is disposed. */
+function nameBlob(path: string, blobPath: string): void {
+  try {
+    linkSync(path, blobPath);
+  } catch (error) {
+    // Equal names are equal bytes: it is there already.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }
 
 /** @throws unavailable when the disk is full */

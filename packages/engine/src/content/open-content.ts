@@ -36,7 +36,7 @@ export function openContent(deps: ContentDeps): ContentRoom {
       openIngest({
         path: join(ingestDir, Buffer.from(deps.random(16)).toString('hex')),
         pathOf,
-        record: (digest, sizeBytes, user) => rows.add({ digest, size: sizeBytes, created: deps.now().getTime() }, user),
+        record: (digest, sizeBytes) => rows.add({ digest, size: sizeBytes, created: deps.now().getTime() }),
       }),
     hold: (digest, user) => rows.hold(digest, user),
     release: (user) => collect(rows.release(user)),

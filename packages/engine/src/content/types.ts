@@ -11,20 +11,22 @@ export type Ingest = Disposable & {
   write(bytes: Uint8Array): void;
   /** All bytes are there; they may still turn out wrong. */
   complete(): void;
-  /** Gives the file its name and records it, held by `user`. The caller has verified the digest. */
-  commit(digest: Digest, user: string): void;
+  /** Gives the file its name and records it. The caller has verified the digest, and somebody holds it already. */
+  commit(digest: Digest): void;
 };
 
 /**
  * Blobs by digest, on disk as `blobs/sha256/<hex>`.
  *
- * One life: `ingest`, `write` …, `complete`, verify, `commit`; then it is there as long as somebody holds it. A user is
- * `image:<id>` or `job:<id>`; when the last one releases a blob, its row and then its file are removed.
+ * One life: `hold` by the job that wants it, `ingest`, `write` …, `complete`, verify, `commit`; then it is there as long
+ * as somebody holds it. A user is `image:<id>` or `job:<id>`; when the last one releases a blob, its row and then its
+ * file are removed.
  */
 export type ContentRoom = {
   /** Host path of a recorded blob's file. */
   find(digest: Digest): { readonly path: string; readonly sizeBytes: number } | undefined;
   ingest(): Ingest;
+  /** A digest may be held before it is there: so it cannot be collected between its commit and the image's row. */
   hold(digest: Digest, user: string): void;
   /** Releases all that `user` holds. */
   release(user: string): void;

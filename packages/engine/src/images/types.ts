@@ -70,6 +70,16 @@ export type PullRequest = {
   readonly auth: RegistryAuth | undefined;
 };
 
+export type ImportRequest = {
+  readonly archive: AsyncIterable<Uint8Array>;
+  /** '' for an image without a name. */
+  readonly reference: string;
+  readonly message: string;
+  /** Dockerfile instructions that only change the config. */
+  readonly changes: readonly string[];
+  readonly platform: string;
+};
+
 export type DeletedImage = { readonly untagged: string } | { readonly deleted: string };
 
 export type ImageRoom = {
@@ -79,14 +89,13 @@ export type ImageRoom = {
   list(): readonly ImageRecord[];
   pull(request: PullRequest, onProgress: (event: ProgressEvent) => void, signal: AbortSignal): Promise<void>;
   /** docker-save and OCI archives, gzip and zstd recognised. @returns loaded references or IDs */
-  load(archive: AsyncIterable<Uint8Array>, onProgress: (event: ProgressEvent) => void, signal: AbortSignal): Promise<readonly string[]>;
-  /** A root filesystem tar becomes a one-layer image. @returns the image ID */
-  import(
+  load(
     archive: AsyncIterable<Uint8Array>,
-    options: { reference: string; message: string; changes: readonly string[]; platform: string },
     onProgress: (event: ProgressEvent) => void,
     signal: AbortSignal,
-  ): Promise<string>;
+  ): Promise<readonly string[]>;
+  /** A root filesystem tar becomes a one-layer image. @returns the image ID */
+  import(request: ImportRequest, onProgress: (event: ProgressEvent) => void, signal: AbortSignal): Promise<string>;
   tag(source: string, reference: string): void;
   /** `inUse` lists containers by image ID: Docker's conflict texts name them. */
   remove(
@@ -94,7 +103,10 @@ export type ImageRoom = {
     options: { force: boolean; prune: boolean },
     inUse: (imageId: string) => readonly { id: string; running: boolean }[],
   ): Promise<readonly DeletedImage[]>;
-  prune(match: (image: ImageRecord) => boolean, inUse: (imageId: string) => boolean): Promise<{ deleted: readonly DeletedImage[]; reclaimedBytes: number }>;
+  prune(
+    match: (image: ImageRecord) => boolean,
+    inUse: (imageId: string) => boolean,
+  ): Promise<{ deleted: readonly DeletedImage[]; reclaimedBytes: number }>;
   /** Finishes or undoes what a killed daemon left half-made. */
   recover(): Promise<void>;
 };

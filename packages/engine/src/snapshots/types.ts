@@ -5,8 +5,8 @@ import type { SnapshotRoom } from '../images/types.ts';
 export type Draft = Disposable & {
   /** Host path of the empty directory to unpack into. */
   readonly directory: string;
-  /** Records the layer as `chainId`, held by `user`. */
-  commit(layer: NewLayer, user: string): void;
+  /** Records the layer as `chainId`, which somebody holds already. */
+  commit(layer: NewLayer): void;
 };
 
 export type NewLayer = {
@@ -23,6 +23,7 @@ export type LayerRoom = SnapshotRoom & {
   /** @returns the bytes of that layer alone, or undefined when it is not unpacked */
   find(chainId: ChainId): { readonly sizeBytes: number } | undefined;
   draft(): Draft;
+  /** A chain may be held before it is there: so it cannot be collected between its commit and the image's row. */
   hold(chainId: ChainId, user: string): void;
   /** Gives implied directories the owner, mode and times that the layers below have for them. Lowest first. */
   settle(chainIds: readonly ChainId[]): void;

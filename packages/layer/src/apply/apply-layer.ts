@@ -42,19 +42,21 @@ export async function applyLayer(source: AsyncIterable<Uint8Array>, root: number
   }
   using writer = new LayerWriter(root);
   const reader = new TarReader(writer);
-  for await (const chunk of decompress(counted())) {
+  const { compression, chunks } = await decompress(counted());
+  for await (const chunk of chunks) {
     tarBytes += chunk.length;
     if (tarBytes > storedBytes * maximumGrowth + growthAllowance) {
       throw new EngineError('invalid', `cannot unpack layer: it grows to more than ${maximumGrowth} times its size`);
     }
-    tar.update(chunk);
+    if (compression !== 'plain') tar.update(chunk);
     reader.push(chunk);
   }
   reader.finish();
+  const digest = parseDigest(`sha256:${stored.digest('hex')}`);
   return {
     ...writer.finish(),
-    digest: parseDigest(`sha256:${stored.digest('hex')}`),
-    diffId: parseDiffId(`sha256:${tar.digest('hex')}`),
+    digest,
+    diffId: parseDiffId(compression === 'plain' ? digest : `sha256:${tar.digest('hex')}`),
     storedBytes,
     tarBytes,
   };

@@ -1,0 +1,33 @@
+import type { LayerWorkers } from '@gantry/layer';
+import type { Platform } from '@gantry/oci';
+import type { ContentRoom } from '../content/index.ts';
+import type { Db } from '../db/index.ts';
+import type { EventSink } from '../events/index.ts';
+import type { JobRoom, SharedWork } from '../jobs/index.ts';
+import type { LayerRoom } from '../snapshots/index.ts';
+import type { Gate } from './gate.ts';
+import type { Records } from './record.ts';
+import type { ImageRows } from './rows.ts';
+import type { ProgressEvent } from './types.ts';
+
+/** Everything the verbs of this room work with; each verb takes the part it uses. */
+export type ImageDeps = {
+  readonly db: Db;
+  readonly rows: ImageRows;
+  readonly records: Records;
+  readonly content: ContentRoom;
+  readonly snapshots: LayerRoom;
+  readonly jobs: JobRoom;
+  readonly events: EventSink;
+  readonly workers: LayerWorkers;
+  /** Layers on their way, by chain ID: whoever wants the same one waits for the same work. */
+  readonly layers: SharedWork<void, ProgressEvent>;
+  /** How many layers are fetched and unpacked at a time. */
+  readonly gate: Gate;
+  readonly now: () => Date;
+  /** What this machine runs. */
+  readonly platform: Platform;
+  readonly insecureRegistries: readonly string[];
+};
+
+export type OnProgress = (event: ProgressEvent) => void;

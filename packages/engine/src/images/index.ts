@@ -1,0 +1,2 @@
+export { type ImageOptions, openImages } from './open-images.ts';
+export type * from './types.ts';

@@ -1,0 +1,179 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { EngineError, shortId } from '@gantry/base';
+import {
+  type ChainId,
+  type DiffId,
+  type Digest,
+  type ImageConfig,
+  maximumConfigBytes,
+  maximumManifestBytes,
+  parseDigest,
+  parseImageConfig,
+} from '@gantry/oci';
+import type { Job } from '../jobs/index.ts';
+import { ArchiveMembers } from './archive-members.ts';
+import type { ImageDeps, OnProgress } from './deps.ts';
+import { recordImageEvent } from './image-event.ts';
+import { type ArchivedImage, parseLayout, parseSavedManifest, type ReadMember } from './load-plan.ts';
+import { layerError, unpackBlob } from './receive-layer.ts';
+import { chainsOf } from './record.ts';
+import { storeImage } from './store-image.ts';
+
+type Loading = { readonly job: Job; readonly members: ArchiveMembers; readonly onProgress: OnProgress };
+
+/**
+ * Loads the images of an archive: `docker save`'s with a manifest.json, or an OCI image layout.
+ *
+ * @returns the names of the images, or the ID of one without a name
+ * @throws invalid, unavailable, cancelled
+ */
+export async function loadImages(
+  deps: ImageDeps,
+  archive: AsyncIterable<Uint8Array>,
+  { onProgress, signal }: { onProgress: OnProgress; signal: AbortSignal },
+): Promise<readonly string[]> {
+  return await deps.jobs.run({ kind: 'load', subject: '', signal }, async (job) => {
+    const user = `job:${job.id}`;
+    try {
+      using members = await ArchiveMembers.read(deps.content, archive, job.signal);
+      const read: ReadMember = (path, maximumBytes) => readMember(members, path, maximumBytes);
+      const loaded: string[] = [];
+      for (const image of planLoad(deps, members, read)) {
+        const id = await loadImage(deps, image, { job, members, onProgress });
+        loaded.push(...(image.references.length > 0 ? image.references : [id]));
+      }
+      return loaded;
+    } catch (error) {
+      if (!job.signal.aborted) throw error;
+      throw new EngineError('cancelled', 'the load was cancelled', { cause: error });
+    } finally {
+      deps.snapshots.release(user);
+      deps.content.release(user);
+    }
+  });
+}
+
+function planLoad(deps: ImageDeps, members: ArchiveMembers, read: ReadMember): readonly ArchivedImage[] {
+  if (members.has('manifest.json')) return parseSavedManifest(read('manifest.json', maximumManifestBytes));
+  if (members.has('index.json')) return parseLayout(read('index.json', maximumManifestBytes), read, deps.platform);
+  throw new EngineError('invalid', 'cannot load archive: it has neither manifest.json nor index.json', {
+    hint: 'a root filesystem becomes an image with: docker import',
+  });
+}
+
+/** SAFETY: a member that is named by a digest must have it: its name is what other documents trust. */
+function readMember(members: ArchiveMembers, path: string, maximumBytes: number): Uint8Array {
+  const { path: file, sizeBytes } = members.get(path);
+  if (sizeBytes > maximumBytes)
+    throw new EngineError('invalid', `cannot load archive: "${path}" is larger than ${maximumBytes} bytes`);
+  const bytes = readFileSync(file);
+  const named = /^blobs\/sha256\/([a-f0-9]{64})$/.exec(path)?.[1];
+  if (named !== undefined && createHash('sha256').update(bytes).digest('hex') !== named) {
+    throw new EngineError('invalid', `cannot load archive: "${path}" does not have that digest`);
+  }
+  return bytes;
+}
+
+async function loadImage(deps: ImageDeps, image: ArchivedImage, loading: Loading): Promise<string> {
+  const configBytes = readMember(loading.members, image.configPath, maximumConfigBytes);
+  const config = parseImageConfig(configBytes);
+  const [expected, actual] = [config.diffIds.length, image.layerPaths.length];
+  if (expected !== actual)
+    throw new EngineError('invalid', `invalid manifest, layers length mismatch: expected ${expected}, got ${actual}`);
+  const blobs = await loadLayers(deps, image, { config, ...loading });
+  const moved = image.references.flatMap((reference) => tellMoved(deps, reference));
+  const { id } = storeImage(
+    deps,
+    { configBytes, config, manifest: image.manifest, blobs, references: image.references },
+    (imageId) => {
+      recordImageEvent(deps, 'load', { actor: imageId, name: imageId, image: deps.rows.find(imageId) });
+    },
+  );
+  for (const { text, oldId } of moved) if (oldId !== id) loading.onProgress({ status: text });
+  return id;
+}
+
+function tellMoved(deps: ImageDeps, reference: string): { text: string; oldId: string }[] {
+  const oldId = deps.rows.findReference(reference);
+  if (oldId === undefined) return [];
+  return [
+    { oldId, text: `The image ${reference} already exists, renaming the old one with ID ${oldId} to empty string` },
+  ];
+}
+
+/** All layers at once: each goes into a directory of its own. @returns the blobs they became */
+async function loadLayers(
+  deps: ImageDeps,
+  image: ArchivedImage,
+  { config, job, members, onProgress }: Loading & { config: ImageConfig },
+): Promise<readonly Digest[]> {
+  const chains = chainsOf(config.diffIds);
+  const failing = new AbortController();
+  const signal = AbortSignal.any([job.signal, failing.signal]);
+  const loads = config.diffIds.map(async (diffId, i) => {
+    const [chainId, path] = [chains[i], image.layerPaths[i]];
+    if (chainId === undefined || path === undefined) throw new Error('unreachable: the counts were compared');
+    deps.snapshots.hold(chainId, `job:${job.id}`);
+    const layer = { index: i, path, diffId, chainId, parent: chains[i - 1] };
+    return await loadLayer(deps, layer, { job, members, onProgress, signal });
+  });
+  for (const load of loads) load.catch((error: unknown) => failing.abort(error));
+  const settled = await Promise.allSettled(loads);
+  job.signal.throwIfAborted();
+  failing.signal.throwIfAborted();
+  return settled.flatMap((load) => (load.status === 'fulfilled' && load.value !== undefined ? [load.value] : []));
+}
+
+type LayerToLoad = {
+  readonly index: number;
+  readonly path: string;
+  readonly diffId: DiffId;
+  readonly chainId: ChainId;
+  readonly parent: ChainId | undefined;
+};
+
+async function loadLayer(
+  deps: ImageDeps,
+  layer: LayerToLoad,
+  { job, members, onProgress, signal }: Loading & { signal: AbortSignal },
+): Promise<Digest | undefined> {
+  const { chainId, diffId, parent, path } = layer;
+  let blob: Digest | undefined;
+  await deps.layers.join(chainId, { signal, onProgress }, async (shared, tell) => {
+    using _place = await deps.gate.enter(shared);
+    if (deps.snapshots.find(chainId) !== undefined) return;
+    const ingest = members.get(path);
+    const [id, total] = [shortId(diffId), ingest.sizeBytes];
+    const steps = { onUnpacked: (current: number) => tell({ id, status: 'Loading layer', current, total }) };
+    const verify = (applied: { readonly diffId: DiffId; readonly digest: Digest }): ChainId => {
+      checkLayer(layer, applied);
+      blob = parseDigest(applied.digest);
+      deps.content.hold(blob, `job:${job.id}`);
+      return chainId;
+    };
+    try {
+      await unpackBlob(deps, { ingest, steps, signal: shared, parent, verify });
+    } catch (error) {
+      throw layerError(error, id);
+    }
+    tell({ id, status: 'Loading layer', current: total, total });
+  });
+  return blob;
+}
+
+function checkLayer(
+  { index, diffId, path }: LayerToLoad,
+  applied: { readonly diffId: DiffId; readonly digest: Digest },
+): void {
+  if (applied.diffId !== diffId) {
+    throw new EngineError(
+      'invalid',
+      `invalid diffID for layer ${index}: expected "${diffId}", got "${applied.diffId}"`,
+    );
+  }
+  const named = /^blobs\/sha256\/([a-f0-9]{64})$/.exec(path)?.[1];
+  if (named !== undefined && applied.digest !== `sha256:${named}`) {
+    throw new EngineError('invalid', `cannot load archive: "${path}" does not have that digest`);
+  }
+}

@@ -1,0 +1,74 @@
+import { LayerWorkers } from '@gantry/layer';
+import type { Platform } from '@gantry/oci';
+import type { ContentRoom } from '../content/index.ts';
+import type { Db } from '../db/index.ts';
+import type { EventSink } from '../events/index.ts';
+import { type JobRoom, SharedWork } from '../jobs/index.ts';
+import type { LayerRoom } from '../snapshots/index.ts';
+import type { ImageDeps } from './deps.ts';
+import { Gate } from './gate.ts';
+import { importImage } from './import.ts';
+import { loadImages } from './load.ts';
+import { pruneImages } from './prune.ts';
+import { pullImage } from './pull.ts';
+import { openRecords } from './record.ts';
+import { removeImage } from './remove.ts';
+import { findImage, getImage } from './resolve.ts';
+import { openImageRows } from './rows.ts';
+import { tagImage } from './tag.ts';
+import type { ImageRoom } from './types.ts';
+
+export type ImageOptions = {
+  readonly db: Db;
+  readonly content: ContentRoom;
+  readonly snapshots: LayerRoom;
+  readonly jobs: JobRoom;
+  readonly events: EventSink;
+  readonly now: () => Date;
+  /** What this machine runs. */
+  readonly platform: Platform;
+  /** Hosts (`host:port`) and networks where plain HTTP and unknown certificates are allowed, besides loopback. */
+  readonly insecureRegistries: readonly string[];
+};
+
+/** Docker's default for layers of one pull; here for all of them together, since they share the machine. */
+const layersAtOnce = 3;
+
+/** Opens the room of images. Disposing it ends its worker threads. */
+export function openImages(options: ImageOptions): ImageRoom & Disposable {
+  const rows = openImageRows(options.db);
+  const deps: ImageDeps = {
+    ...options,
+    rows,
+    records: openRecords(rows, options.snapshots),
+    workers: new LayerWorkers(layersAtOnce),
+    layers: new SharedWork(),
+    gate: new Gate(layersAtOnce),
+  };
+  return {
+    get: (nameOrId) => deps.records.of(getImage(deps, nameOrId)),
+    find: (nameOrId) => {
+      const row = findImage(deps, nameOrId);
+      return row === undefined ? undefined : deps.records.of(row);
+    },
+    list: () => deps.records.list(),
+    pull: (request, onProgress, signal) => pullImage(deps, request, { onProgress, signal }),
+    load: (archive, onProgress, signal) => loadImages(deps, archive, { onProgress, signal }),
+    import: (request, onProgress, signal) => importImage(deps, request, { onProgress, signal }),
+    tag: (source, reference) => tagImage(deps, source, reference),
+    remove: async (nameOrId, { force }, users) => removeImage(deps, nameOrId, { force, users }).deleted,
+    prune: async (match, inUse) => pruneImages(deps, match, inUse),
+    recover: async () => recover(deps),
+    [Symbol.dispose]: () => deps.workers[Symbol.dispose](),
+  };
+}
+
+/** What a killed daemon was in the middle of is undone: its job's holds go, and with them what nobody else holds. */
+function recover({ jobs, rows, snapshots, content }: ImageDeps): void {
+  jobs.recover();
+  const images = new Set(rows.ids().map((id) => `image:${id}`));
+  const isAlive = (user: string): boolean =>
+    images.has(user) || (user.startsWith('job:') && jobs.isRunning(user.slice('job:'.length)));
+  snapshots.sweepLayers(isAlive);
+  content.sweep(isAlive);
+}

@@ -1,0 +1,174 @@
+import { EngineError } from '@gantry/base';
+import {
+  choosePlatform,
+  type Descriptor,
+  familiarName,
+  formatPlatform,
+  formatReference,
+  type ImageConfig,
+  type Index,
+  isTag,
+  type Manifest,
+  maximumConfigBytes,
+  mediaTypes,
+  type Platform,
+  parseImageConfig,
+  parseManifest,
+  parsePlatform,
+  parseReference,
+  type Reference,
+  withDefaultTag,
+} from '@gantry/oci';
+import { anonymous, type FetchedManifest, Repository } from '@gantry/registry';
+import type { Job } from '../jobs/index.ts';
+import type { ImageDeps, OnProgress } from './deps.ts';
+import { recordImageEvent } from './image-event.ts';
+import { pullLayers } from './pull-layers.ts';
+import { imageIdOf, storeImage } from './store-image.ts';
+import type { PullRequest } from './types.ts';
+
+type Pull = {
+  readonly job: Job;
+  readonly repository: Repository;
+  readonly wanted: Platform;
+  /** The user named a platform: then nothing else will do. */
+  readonly isExplicit: boolean;
+  readonly onProgress: OnProgress;
+};
+
+/**
+ * Pulls an image, or all tags of a repository. When it fails or the asker leaves, nothing of it is left that another
+ * image does not use.
+ *
+ * @throws not-found, invalid, unavailable with Docker's texts, cancelled
+ */
+export async function pullImage(
+  deps: ImageDeps,
+  request: PullRequest,
+  { onProgress, signal }: { onProgress: OnProgress; signal: AbortSignal },
+): Promise<void> {
+  const given = parseReference(request.reference);
+  const wanted = request.platform === '' ? deps.platform : parsePlatform(request.platform, deps.platform);
+  await deps.jobs.run({ kind: 'pull', subject: request.reference, signal }, async (job) => {
+    const repository = new Repository(given, {
+      credentials: request.auth ?? anonymous,
+      insecureRegistries: deps.insecureRegistries,
+    });
+    const report: OnProgress = (event) => {
+      job.report(event.status);
+      onProgress(event);
+    };
+    const pull = { job, repository, wanted, isExplicit: request.platform !== '', onProgress: report };
+    try {
+      const references = request.allTags ? await allTags(given, repository, job.signal) : [withDefaultTag(given)];
+      let isNews = false;
+      for (const reference of references) isNews = (await pullOne(deps, reference, pull)) || isNews;
+      const shown = request.allTags ? familiarName(given) : formatReference(withDefaultTag(given));
+      report({
+        status: isNews ? `Status: Downloaded newer image for ${shown}` : `Status: Image is up to date for ${shown}`,
+      });
+    } catch (error) {
+      if (!job.signal.aborted) throw error;
+      throw new EngineError('cancelled', `pull of "${request.reference}" was cancelled`, { cause: error });
+    } finally {
+      // What became an image is held by it; the rest goes.
+      deps.snapshots.release(`job:${job.id}`);
+      deps.content.release(`job:${job.id}`);
+    }
+  });
+}
+
+async function allTags(given: Reference, repository: Repository, signal: AbortSignal): Promise<Reference[]> {
+  if (given.tag !== undefined || given.digest !== undefined)
+    throw new EngineError('invalid', "tag can't be used with --all-tags/-a");
+  const tags = await repository.listTags(signal);
+  return tags.filter(isTag).map((tag) => ({ ...given, tag }));
+}
+
+/** @returns whether the name is new or means another image than before */
+async function pullOne(deps: ImageDeps, reference: Reference, pull: Pull): Promise<boolean> {
+  const { repository, onProgress, job } = pull;
+  const tagOrDigest = reference.digest ?? reference.tag ?? 'latest';
+  const top = await repository.fetchManifest(tagOrDigest, job.signal);
+  onProgress({ id: tagOrDigest, status: `Pulling from ${reference.path}` });
+  const { manifest, fetched } = await chooseManifest(top, reference, pull);
+  const { configBytes, config } = await fetchConfig(manifest, reference, pull);
+  if (deps.rows.find(imageIdOf(configBytes)) === undefined)
+    await pullLayers(deps, { manifest, config, repository, job, onProgress });
+  const digestName = formatReference({ ...reference, tag: undefined, digest: top.digest });
+  const tagName = reference.digest === undefined ? [formatReference(reference)] : [];
+  const { isNews } = storeImage(
+    deps,
+    {
+      configBytes,
+      config,
+      manifest: { digest: fetched.digest, media_type: manifest.mediaType, bytes: fetched.bytes },
+      blobs: manifest.layers.map(({ digest }) => digest),
+      references: [digestName, ...tagName],
+    },
+    (id) => {
+      const actor = formatReference(reference);
+      recordImageEvent(deps, 'pull', { actor, name: familiarName(reference), image: deps.rows.find(id) });
+    },
+  );
+  onProgress({ status: `Digest: ${top.digest}` });
+  return isNews;
+}
+
+async function chooseManifest(
+  top: FetchedManifest,
+  reference: Reference,
+  pull: Pull,
+): Promise<{ manifest: Manifest; fetched: FetchedManifest }> {
+  const parsed = parseManifest(top.bytes, top.mediaType);
+  if (parsed.kind === 'manifest') return { manifest: parsed, fetched: top };
+  const chosen = chooseEntry(parsed, reference, pull.wanted);
+  const fetched = await pull.repository.fetchManifest(chosen.digest, pull.job.signal);
+  const manifest = parseManifest(fetched.bytes, fetched.mediaType);
+  if (manifest.kind === 'index')
+    throw new EngineError('unsupported', `cannot pull "${formatReference(reference)}": its index holds another index`);
+  return { manifest, fetched };
+}
+
+function chooseEntry(index: Index, reference: Reference, wanted: Platform): Descriptor {
+  const chosen = choosePlatform(index.manifests, wanted);
+  if (chosen !== undefined) return chosen;
+  const platforms = index.manifests.flatMap(({ platform }) =>
+    platform === undefined || platform.os === 'unknown' ? [] : [formatPlatform(platform)],
+  );
+  throw new EngineError(
+    'not-found',
+    `no matching manifest for ${formatPlatform(wanted)} in the manifest list entries`,
+    {
+      hint: `${formatReference(reference)} is there for ${platforms.length === 0 ? 'no platform' : platforms.join(', ')}`,
+    },
+  );
+}
+
+async function fetchConfig(
+  manifest: Manifest,
+  reference: Reference,
+  { repository, job, wanted, isExplicit }: Pull,
+): Promise<{ configBytes: Uint8Array; config: ImageConfig }> {
+  const shown = formatReference(reference);
+  const { mediaType } = manifest.config;
+  if (mediaType !== mediaTypes.ociConfig && mediaType !== mediaTypes.dockerConfig) {
+    throw new EngineError('unsupported', `cannot pull "${shown}": it is no image (its config is "${mediaType}")`);
+  }
+  const configBytes = await repository.fetchBlob(manifest.config, maximumConfigBytes, job.signal);
+  const config = parseImageConfig(configBytes);
+  if (config.diffIds.length !== manifest.layers.length)
+    throw new EngineError('invalid', "layers from manifest don't match image configuration");
+  if (config.os !== 'linux') {
+    throw new EngineError(
+      'unsupported',
+      `image operating system "${config.os}" cannot be used on this platform: operating system is not supported`,
+    );
+  }
+  const platform = { os: config.os, architecture: config.architecture, variant: config.variant };
+  if (isExplicit && choosePlatform([{ platform }], wanted) === undefined) {
+    const text = `image with reference ${shown} was found but its platform (${formatPlatform(platform)}) does not match the specified platform (${formatPlatform(wanted)})`;
+    throw new EngineError('not-found', text);
+  }
+  return { configBytes, config };
+}

@@ -1,0 +1,110 @@
+import { EngineError } from '@gantry/base';
+import type { AppliedLayer } from '@gantry/layer';
+import type { ChainId } from '@gantry/oci';
+import type { Ingest } from '../content/index.ts';
+import type { ImageDeps } from './deps.ts';
+
+export type LayerSteps = {
+  readonly onReceived: (bytes: number) => void;
+  /** All bytes are on disk. */
+  readonly onComplete: () => void;
+  readonly onUnpacked: (storedBytes: number) => void;
+};
+
+export type LayerPlan = {
+  readonly parent: ChainId | undefined;
+  /** Checks digest and diff ID, and says under which chain ID the layer is recorded. @throws invalid */
+  readonly verify: (layer: AppliedLayer) => ChainId;
+};
+
+/**
+ * Receives a layer: writes the blob while a worker unpacks it behind, verifies both, then records both. When anything
+ * fails, neither the blob nor the tree is left.
+ */
+export async function receiveLayer(
+  deps: ImageDeps,
+  {
+    source,
+    steps,
+    signal,
+    ...plan
+  }: LayerPlan & { source: AsyncIterable<Uint8Array>; steps: LayerSteps; signal: AbortSignal },
+): Promise<AppliedLayer> {
+  using ingest = deps.content.ingest();
+  using draft = deps.snapshots.draft();
+  const failing = new AbortController();
+  const both = AbortSignal.any([signal, failing.signal]);
+  const { growth, path: file } = ingest;
+  const unpacking = deps.workers.unpack(
+    { file, offset: 0, directory: draft.directory, growth },
+    steps.onUnpacked,
+    both,
+  );
+  const receiving = receive(ingest, source, { steps, signal: both });
+  // The first failure stops the other half; both have let go of the files before these are removed.
+  const stop = (error: unknown): void => failing.abort(error);
+  receiving.catch(stop);
+  unpacking.catch(stop);
+  await Promise.allSettled([receiving, unpacking]);
+  signal.throwIfAborted();
+  failing.signal.throwIfAborted();
+  return commit(await unpacking, { ingest, draft, plan });
+}
+
+async function receive(
+  ingest: Ingest,
+  source: AsyncIterable<Uint8Array>,
+  { steps, signal }: { steps: LayerSteps; signal: AbortSignal },
+): Promise<void> {
+  for await (const chunk of source) {
+    signal.throwIfAborted();
+    ingest.write(chunk);
+    steps.onReceived(ingest.sizeBytes);
+  }
+  ingest.complete();
+  steps.onComplete();
+}
+
+/** Unpacks a blob that is already on disk, such as a member of a loaded archive. */
+export async function unpackBlob(
+  deps: ImageDeps,
+  {
+    ingest,
+    steps,
+    signal,
+    ...plan
+  }: LayerPlan & { ingest: Ingest; steps: Pick<LayerSteps, 'onUnpacked'>; signal: AbortSignal },
+): Promise<AppliedLayer> {
+  using draft = deps.snapshots.draft();
+  const { growth, path: file } = ingest;
+  const layer = await deps.workers.unpack(
+    { file, offset: 0, directory: draft.directory, growth },
+    steps.onUnpacked,
+    signal,
+  );
+  return commit(layer, { ingest, draft, plan });
+}
+
+type Parts = { ingest: Ingest; draft: ReturnType<ImageDeps['snapshots']['draft']>; plan: LayerPlan };
+
+function commit(layer: AppliedLayer, { ingest, draft, plan }: Parts): AppliedLayer {
+  const chainId = plan.verify(layer);
+  const { parent } = plan;
+  ingest.commit(layer.digest);
+  draft.commit({
+    chainId,
+    parent,
+    diffId: layer.diffId,
+    sizeBytes: layer.sizeBytes,
+    impliedDirectories: layer.impliedDirectories,
+  });
+  return layer;
+}
+
+/** Says which layer it was that could not be unpacked; other failures pass as they are. */
+export function layerError(error: unknown, layer: string): unknown {
+  if (!(error instanceof EngineError) || error.code === 'cancelled') return error;
+  if (!/^cannot (unpack|read archive)/.test(error.message)) return error;
+  const hint = error.hint === undefined ? {} : { hint: error.hint };
+  return new EngineError(error.code, `failed to register layer ${layer}: ${error.message}`, { ...hint, cause: error });
+}

@@ -1,0 +1,88 @@
+import type { Db } from '../db/index.ts';
+
+const schema = `
+CREATE TABLE IF NOT EXISTS image (
+  id          TEXT PRIMARY KEY,        -- sha256:… of the config
+  config      BLOB NOT NULL,           -- the config's bytes as they came
+  chain_id    TEXT NOT NULL,           -- of the whole stack; '' without layers
+  stored      INTEGER NOT NULL,        -- Unix milliseconds
+  last_tagged INTEGER                  -- Unix milliseconds
+) STRICT;
+CREATE TABLE IF NOT EXISTS image_reference (
+  reference TEXT PRIMARY KEY,          -- familiar form: 'busybox:latest', 'busybox@sha256:…'
+  image_id  TEXT NOT NULL REFERENCES image (id) ON DELETE CASCADE
+) STRICT;
+CREATE INDEX IF NOT EXISTS image_reference_image ON image_reference (image_id);
+CREATE TABLE IF NOT EXISTS image_manifest (
+  digest     TEXT NOT NULL,
+  image_id   TEXT NOT NULL REFERENCES image (id) ON DELETE CASCADE,
+  media_type TEXT NOT NULL,
+  bytes      BLOB NOT NULL,            -- what a push sends again
+  PRIMARY KEY (image_id, digest)
+) STRICT;
+`;
+
+export type ImageRow = {
+  readonly id: string;
+  readonly config: Uint8Array;
+  readonly chain_id: string;
+  readonly stored: number;
+  readonly last_tagged: number | null;
+};
+export type ManifestRow = { readonly digest: string; readonly media_type: string; readonly bytes: Uint8Array };
+
+export type ImageRows = ReturnType<typeof openImageRows>;
+
+/** The tables of this room and the statements on them. */
+export function openImageRows(db: Db) {
+  db.define(schema);
+  const columns = 'id, config, chain_id, stored, last_tagged';
+  const find = db.prepare<ImageRow>(`SELECT ${columns} FROM image WHERE id = ?`);
+  const list = db.prepare<ImageRow>(`SELECT ${columns} FROM image ORDER BY stored DESC, id`);
+  const matching = db.prepare<{ id: string }>("SELECT id FROM image WHERE id LIKE ? || '%' LIMIT 2");
+  const ids = db.prepare<{ id: string }>('SELECT id FROM image');
+  const insert = db.prepare(`INSERT INTO image (${columns}) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`);
+  const tagged = db.prepare('UPDATE image SET last_tagged = ? WHERE id = ?');
+  const remove = db.prepare('DELETE FROM image WHERE id = ?');
+  const findReference = db.prepare<{ image_id: string }>('SELECT image_id FROM image_reference WHERE reference = ?');
+  const references = db.prepare<{ reference: string }>(
+    'SELECT reference FROM image_reference WHERE image_id = ? ORDER BY reference',
+  );
+  const allReferences = db.prepare<{ reference: string; image_id: string }>(
+    'SELECT reference, image_id FROM image_reference',
+  );
+  const setReference = db.prepare(
+    'INSERT INTO image_reference (reference, image_id) VALUES (?1, ?2) ON CONFLICT (reference) DO UPDATE SET image_id = ?2',
+  );
+  const removeReference = db.prepare('DELETE FROM image_reference WHERE reference = ?');
+  const addManifest = db.prepare(
+    'INSERT INTO image_manifest (digest, image_id, media_type, bytes) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+  );
+  return {
+    find: (id: string): ImageRow | undefined => find.get(id) ?? undefined,
+    list: (): readonly ImageRow[] => list.all(),
+    ids: (): readonly string[] => ids.all().map((row) => row.id),
+    /** @returns at most two IDs: more than one means ambiguous. `prefix` is hexadecimal, so no pattern is in it. */
+    startingWith: (prefix: string): readonly string[] => matching.all(`sha256:${prefix}`).map((row) => row.id),
+    insert: (row: ImageRow): boolean =>
+      insert.run(row.id, row.config, row.chain_id, row.stored, row.last_tagged).changes > 0,
+    markTagged: (id: string, atMs: number): void => {
+      tagged.run(atMs, id);
+    },
+    remove: (id: string): void => {
+      remove.run(id);
+    },
+    findReference: (reference: string): string | undefined => findReference.get(reference)?.image_id,
+    references: (id: string): readonly string[] => references.all(id).map((row) => row.reference),
+    allReferences: (): readonly { reference: string; image_id: string }[] => allReferences.all(),
+    setReference: (reference: string, id: string): void => {
+      setReference.run(reference, id);
+    },
+    removeReference: (reference: string): void => {
+      removeReference.run(reference);
+    },
+    addManifest: (id: string, manifest: ManifestRow): void => {
+      addManifest.run(manifest.digest, id, manifest.media_type, manifest.bytes);
+    },
+  };
+}
