@@ -103,7 +103,7 @@ function splitWords(text: string): string[] {
 
 function unquote(_: string, ...groups: (string | undefined)[]): string {
   const [escaped, double = '', single] = groups;
-  return escaped ?? single ?? double.replace(/\(["$])/g, '$1');
+  return escaped ?? single ?? double.replace(/\\(["\\$])/g, '$1');
 }
 
 function mergeEnv(env: readonly string[], pairs: readonly (readonly [string, string])[]): string[] {
