@@ -13,40 +13,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  type Act,
-  close,
-  connect,
-  encodeAttach,
-  encodeFrame,
-  encodePlan,
-  epollControl,
-  epollCreate,
-  epollWait,
-  type Frame,
-  FrameDecoder,
-  frameType,
-  kill,
-  open,
-  openFlag,
-  type Plan,
-  parseExitRecord,
-  pollEvent,
-  recv,
-  type ShimSpec,
-  sealedMemfd,
-  sendto,
-  shutdown,
-  socket,
-  socketFamily,
-  socketPair,
-  socketType,
-} from '@gantry/native';
+import { type Act, close, openFlag, type Plan, type ShimSpec, sealedMemfd } from '@gantry/native';
 import { buildNative } from '../../packages/native/build.ts';
+import { Task } from './task.ts';
 
 export const namespaceFlags = 0x20000n | 0x4000000n | 0x8000000n | 0x20000000n | 0x40000000n;
 export const defaultCapabilities = 0xa80425fbn;
-const everyCapability = 2n ** 64n - 1n;
 const pidsHierarchy = '/sys/fs/cgroup/pids';
 
 /** One directory for a test file: an image made of a static busybox, the program, and everything tasks leave. */
@@ -163,7 +135,7 @@ export function planOf(place: Place, options: TaskOptions): Plan {
     { verb: 'open', path: `${place.cgroup}/tasks`, flags: openFlag.writeOnly, reg: 0 },
     { verb: 'clone', flags: namespaceFlags, cgroup: undefined },
   ];
-  const child = childActs(place, taskDir, options, shim.terminal);
+  const child = childActs(place, options);
   return { shim, parent: options.changeParent?.(parent) ?? parent, child: options.change?.(child) ?? child };
 }
 
@@ -178,7 +150,8 @@ const device = (path: string, minor: number): Act => ({
   gid: 0,
 });
 
-function childActs(place: Place, taskDir: string, options: TaskOptions, terminal: boolean): Act[] {
+function childActs(place: Place, options: TaskOptions): Act[] {
+  const taskDir = join(place.dir, place.name);
   const fs = (target: string, fstype: string, args: { attrs: bigint; options?: readonly string[] }): Act => ({
     verb: 'mountFs',
     root: 1,
@@ -188,7 +161,10 @@ function childActs(place: Place, taskDir: string, options: TaskOptions, terminal
     attrs: args.attrs,
     options: args.options ?? [],
   });
-  const console: Act[] = terminal ? [{ verb: 'console', root: 1, rows: options.rows ?? 24, columns: 80, bind: 1 }] : [];
+  const console: Act[] =
+    options.shim?.terminal === true
+      ? [{ verb: 'console', root: 1, rows: options.rows ?? 24, columns: 80, bind: 1 }]
+      : [];
   return [
     { verb: 'cgroupJoin', reg: 0 },
     { verb: 'unshare', flags: 0x2000000 },
@@ -251,186 +227,6 @@ export const before =
     const at = acts.findIndex((act) => act.verb === verb);
     return [...acts.slice(0, at), ...added, ...acts.slice(at)];
   };
-
-/** A connection to a shim, read synchronously: the shim is another process, so a test may simply wait. */
-export class Connection implements Disposable {
-  readonly fd: number;
-  readonly #decoder = new FrameDecoder();
-  readonly #epoll = epollCreate();
-  readonly frames: Frame[] = [];
-  ended = false;
-
-  constructor(fd: number) {
-    this.fd = fd;
-    epollControl(this.#epoll, 'add', { fd, events: pollEvent.in | pollEvent.hangup });
-  }
-
-  send(bytes: Uint8Array): void {
-    for (let done = 0; done < bytes.length; ) {
-      const sent = sendto(this.fd, bytes.subarray(done));
-      if (sent < 0) throw new Error(`send: errno ${-sent}`);
-      done += sent;
-    }
-  }
-
-  endInput(): void {
-    shutdown(this.fd, 'write');
-  }
-
-  /** Raw bytes, empty at the end of the stream. */
-  readRaw(timeoutMs = 10_000): Uint8Array {
-    if (epollWait(this.#epoll, timeoutMs).length === 0) throw new Error('nothing came in time');
-    const bytes = new Uint8Array(65536);
-    const length = recv(this.fd, bytes);
-    if (length <= 0) this.ended = true;
-    if (length < 0) throw new Error(`receive: errno ${-length}`);
-    return bytes.subarray(0, length);
-  }
-
-  /** Tells whether nothing comes for a moment. */
-  isQuiet(milliseconds: number): boolean {
-    return epollWait(this.#epoll, milliseconds).length === 0;
-  }
-
-  /** Waits for a frame of one of the types and returns it as JSON. */
-  wait(...types: readonly number[]): { type: number; record: Record<string, unknown> } {
-    for (;;) {
-      const at = this.frames.findIndex((frame) => types.includes(frame.type));
-      const found = this.frames[at];
-      if (found !== undefined) {
-        this.frames.splice(at, 1);
-        return { type: found.type, record: JSON.parse(new TextDecoder().decode(found.payload)) };
-      }
-      if (this.ended) throw new Error(`the shim ended without a frame of type ${types}; it said ${show(this.frames)}`);
-      this.frames.push(...this.#decoder.push(this.readRaw()));
-    }
-  }
-
-  /** Everything of one stream up to its end. */
-  output(type: number = frameType.stdout): string {
-    while (!this.ended) this.frames.push(...this.#decoder.push(this.readRaw()));
-    const parts = this.frames.filter((frame) => frame.type === type).map((frame) => frame.payload);
-    return new TextDecoder().decode(Buffer.concat(parts));
-  }
-
-  /** Reads on until the stream's text holds what is waited for. */
-  outputUntil(text: string, type: number = frameType.stdout): string {
-    for (;;) {
-      const parts = this.frames.filter((frame) => frame.type === type).map((frame) => frame.payload);
-      const seen = new TextDecoder().decode(Buffer.concat(parts));
-      if (seen.includes(text) || this.ended) return seen;
-      this.frames.push(...this.#decoder.push(this.readRaw()));
-    }
-  }
-
-  /** Reads a terminal until its text holds what is waited for. */
-  rawUntil(text: string): string {
-    let seen = '';
-    while (!seen.includes(text) && !this.ended) seen += new TextDecoder().decode(this.readRaw());
-    return seen;
-  }
-
-  [Symbol.dispose](): void {
-    close(this.#epoll);
-    close(this.fd);
-  }
-}
-
-const show = (frames: readonly Frame[]): string =>
-  frames.map((frame) => `${frame.type}:${new TextDecoder().decode(frame.payload)}`).join(' ');
-
-export class Task implements AsyncDisposable {
-  readonly plan: Plan;
-  readonly control: Connection;
-  readonly handed: Connection[];
-  readonly process: Bun.Subprocess;
-  pid = 0;
-
-  constructor(program: number, plan: Plan, options: TaskOptions = {}) {
-    this.plan = plan;
-    const planFd = sealedMemfd('plan', encodePlan(plan));
-    const pairs = [undefined, ...(options.attached ?? [])].map((first) => {
-      const [ours, theirs] = socketPair(socketType.stream);
-      if (first !== undefined) sendto(ours, first);
-      return { ours, theirs };
-    });
-    const [control, ...attached] = pairs;
-    if (control === undefined) throw new Error('unreachable: no control connection');
-    if (options.startAtOnce === true) sendto(control.ours, encodeFrame(frameType.start));
-    this.process = Bun.spawn([`/proc/self/fd/${program}`, ...(attached.length > 0 ? [String(attached.length)] : [])], {
-      argv0: 'gantry-shim',
-      cwd: '/',
-      env: {},
-      stdio: ['ignore', 'ignore', 'ignore', planFd, control.theirs, ...attached.map((pair) => pair.theirs)],
-    });
-    close(planFd);
-    for (const pair of pairs) close(pair.theirs);
-    this.control = new Connection(control.ours);
-    this.handed = attached.map((pair) => new Connection(pair.ours));
-  }
-
-  start(): this {
-    this.pid = Number(this.control.wait(frameType.created).record['pid']);
-    this.control.send(encodeFrame(frameType.start));
-    this.control.wait(frameType.started);
-    return this;
-  }
-
-  connect(first: Uint8Array): Connection {
-    const dir = open(this.plan.shim.taskDir, openFlag.path);
-    const path = new TextEncoder().encode(`/proc/self/fd/${dir}/shim.sock`);
-    const address = new Uint8Array(2 + path.length + 1);
-    address[0] = socketFamily.unix;
-    address.set(path, 2);
-    const fd = socket(socketFamily.unix, socketType.stream);
-    connect(fd, address);
-    close(dir);
-    const connection = new Connection(fd);
-    connection.send(first);
-    return connection;
-  }
-
-  attach(stdin = false): Connection {
-    const connection = this.connect(encodeAttach({ stdin, stdout: true, stderr: true }));
-    // Answered only after the shim has read the attach frame, which came first.
-    using probe = this.connect(encodeFrame(frameType.control));
-    probe.wait(frameType.status);
-    return connection;
-  }
-
-  exit(): ReturnType<typeof parseExitRecord> {
-    this.control.wait(frameType.exited);
-    return parseExitRecord(readFileSync(this.plan.shim.exitRecord, 'utf8'));
-  }
-
-  /** Starts, runs to the end, and gives exit record and log. */
-  run(): { exitCode: number; log: string } {
-    const { exitCode } = this.start().exit();
-    return { exitCode, log: this.logText() };
-  }
-
-  logText(): string {
-    const { log } = this.plan.shim;
-    if (log.kind === 'none') return '';
-    const lines = readFileSync(log.path, 'utf8')
-      .split('\n')
-      .filter((line) => line !== '');
-    return lines.map((line) => JSON.parse(line).log).join('');
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.pid > 0 && this.process.exitCode === null) {
-      try {
-        kill(this.pid, 9);
-      } catch {
-        // It has ended.
-      }
-    }
-    await this.process.exited;
-    this.control[Symbol.dispose]();
-    for (const connection of this.handed) connection[Symbol.dispose]();
-  }
-}
 
 /** What a machine holds that a task could leak. */
 export function hostState(bench: Bench): { mounts: number; cgroups: string[]; shims: number } {

@@ -60,6 +60,16 @@ static void drop(struct connection *connection)
 	queue_clear(&connection->input);
 }
 
+/* Closes without a reset: an end of file is what the client shall see, also when it sent more than was read. */
+void connection_close(struct connection *connection)
+{
+	char rest[512];
+	shutdown(connection->fd, SHUT_RDWR);
+	while (recv(connection->fd, rest, sizeof rest, MSG_DONTWAIT) > 0)
+		continue;
+	drop(connection);
+}
+
 /* Takes the closed connections out of the list; only between two rounds of events. */
 void connections_sweep(struct shim *shim)
 {
@@ -315,7 +325,7 @@ static void read_frames(struct shim *shim, struct connection *connection)
 			continue;
 		payload = payload_length(connection, header[0]);
 		if (payload < 0 || header[4] != 0 || header[5] != 0 || header[6] != 0 || header[7] != payload) {
-			drop(connection);
+			connection_close(connection);
 			return;
 		}
 		if (connection->header_length < 8 + payload)
@@ -350,16 +360,6 @@ int connection_wants(const struct connection *connection)
 	if (connection->input.length > 0)
 		return -1;
 	return connection->input_ended ? 0 : POLLIN;
-}
-
-/* Closes without a reset: an end of file is what the client shall see, also when it sent more than was read. */
-void connection_close(struct connection *connection)
-{
-	char rest[512];
-	shutdown(connection->fd, SHUT_RDWR);
-	while (recv(connection->fd, rest, sizeof rest, MSG_DONTWAIT) > 0)
-		continue;
-	drop(connection);
 }
 
 void connection_event(struct shim *shim, struct connection *connection, short events)

@@ -244,11 +244,26 @@ int verb_copy_up(struct run *run, const struct act *a)
 	return result;
 }
 
+/* A copy of the host's /dev/null: no name inside the root is asked for it, so none can be swapped (CVE-2025-31133).
+ * Opened anew: the shim's own descriptor is of a mount in another namespace, which cannot be copied. */
+static int null_cover(struct run *run)
+{
+	struct stat st;
+	int null = open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (null < 0 || fstat(null, &st) != 0)
+		return fail(run, "/dev/null");
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+		return fail_with(run, "/dev/null", ENODEV);
+	int cover = open_tree_of(null, "", AT_EMPTY_PATH);
+	close(null);
+	return cover;
+}
+
 /* What covers a masked path: the host's own /dev/null, or an empty read-only directory that is made once. */
 static int cover_for(struct run *run, bool is_dir)
 {
 	if (!is_dir)
-		return open_tree_of(run->null_fd, "", AT_EMPTY_PATH);
+		return null_cover(run);
 	if (run->mask_mount >= 0)
 		return open_tree_of(run->mask_mount, "", AT_EMPTY_PATH);
 	struct cursor options = {NULL, NULL};

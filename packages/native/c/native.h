@@ -70,7 +70,7 @@ const struct verb *verb_of(uint16_t code);
 struct run {
 	int registers[REGISTER_COUNT];
 	const char *step;       /* the part of an act that failed */
-	int null_fd;            /* the host's /dev/null, checked */
+	int null_fd;            /* /dev/null, for stdio */
 	int mask_mount;         /* empty read-only tmpfs, copied for each masked directory */
 	int sync;               /* seqpacket to the other half */
 	bool go;                /* START had come before the clone: nothing to wait for */

@@ -55,6 +55,9 @@ static int make_node(struct run *run, const struct argument at[2], mode_t mode, 
 	gid_t gid = (gid_t)owner[1].number;
 	if (made == 0 && (uid != 0 || gid != 0) && fchownat(parent, base, uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
 		return fail(run, "chown");
+	/* mkdir drops the set-ID bits, chown those of files; nobody else is in this root yet to swap the name. */
+	if (made == 0 && mode & 06000 && fchmodat(parent, base, mode & 07777, 0) != 0)
+		return fail(run, "chmod");
 	close(parent);
 	return 0;
 }

@@ -1,0 +1,117 @@
+import { readFileSync } from 'node:fs';
+import {
+  close,
+  connect,
+  encodeAttach,
+  encodeFrame,
+  encodePlan,
+  frameType,
+  kill,
+  open,
+  openFlag,
+  type Plan,
+  parseExitRecord,
+  sealedMemfd,
+  sendto,
+  socket,
+  socketFamily,
+  socketPair,
+  socketType,
+} from '@gantry/native';
+import { Connection } from './connection.ts';
+import type { TaskOptions } from './fixture.ts';
+
+/** A shim that was started by a test, with its first control connection. */
+export class Task implements AsyncDisposable {
+  readonly plan: Plan;
+  readonly control: Connection;
+  readonly handed: Connection[];
+  readonly process: Bun.Subprocess;
+  pid = 0;
+
+  constructor(program: number, plan: Plan, options: TaskOptions = {}) {
+    this.plan = plan;
+    const planFd = sealedMemfd('plan', encodePlan(plan));
+    const pairs = [undefined, ...(options.attached ?? [])].map((first) => {
+      const [ours, theirs] = socketPair(socketType.stream);
+      if (first !== undefined) sendto(ours, first);
+      return { ours, theirs };
+    });
+    const [control, ...attached] = pairs;
+    if (control === undefined) throw new Error('unreachable: no control connection');
+    if (options.startAtOnce === true) sendto(control.ours, encodeFrame(frameType.start));
+    this.process = Bun.spawn([`/proc/self/fd/${program}`, ...(attached.length > 0 ? [String(attached.length)] : [])], {
+      argv0: 'gantry-shim',
+      cwd: '/',
+      env: {},
+      stdio: ['ignore', 'ignore', 'ignore', planFd, control.theirs, ...attached.map((pair) => pair.theirs)],
+    });
+    close(planFd);
+    for (const pair of pairs) close(pair.theirs);
+    this.control = new Connection(control.ours);
+    this.handed = attached.map((pair) => new Connection(pair.ours));
+  }
+
+  start(): this {
+    if (this.pid === 0) this.pid = Number(this.control.wait(frameType.created).record.pid);
+    this.control.send(encodeFrame(frameType.start));
+    this.control.wait(frameType.started);
+    return this;
+  }
+
+  connect(first: Uint8Array): Connection {
+    const dir = open(this.plan.shim.taskDir, openFlag.path);
+    const path = new TextEncoder().encode(`/proc/self/fd/${dir}/shim.sock`);
+    const address = new Uint8Array(2 + path.length + 1);
+    address[0] = socketFamily.unix;
+    address.set(path, 2);
+    const fd = socket(socketFamily.unix, socketType.stream);
+    connect(fd, address);
+    close(dir);
+    const connection = new Connection(fd);
+    connection.send(first);
+    return connection;
+  }
+
+  attach(stdin = false): Connection {
+    if (this.pid === 0) this.pid = Number(this.control.wait(frameType.created).record.pid);
+    const connection = this.connect(encodeAttach({ stdin, stdout: true, stderr: true }));
+    // Answered only after the shim has read the attach frame, which came first.
+    using probe = this.connect(encodeFrame(frameType.control));
+    probe.wait(frameType.status);
+    return connection;
+  }
+
+  exit(): ReturnType<typeof parseExitRecord> {
+    this.control.wait(frameType.exited);
+    return parseExitRecord(readFileSync(this.plan.shim.exitRecord, 'utf8'));
+  }
+
+  /** Starts, runs to the end, and gives exit record and log. */
+  run(): { exitCode: number; log: string } {
+    const { exitCode } = this.start().exit();
+    return { exitCode, log: this.logText() };
+  }
+
+  logText(): string {
+    const { log } = this.plan.shim;
+    if (log.kind === 'none') return '';
+    const lines = readFileSync(log.path, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '');
+    return lines.map((line) => JSON.parse(line).log).join('');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.pid > 0 && this.process.exitCode === null) {
+      try {
+        kill(this.pid, 9);
+      } catch {
+        // It has ended.
+      }
+    }
+    await this.process.exited;
+    this.control[Symbol.dispose]();
+    for (const connection of this.handed) connection[Symbol.dispose]();
+  }
+}
