@@ -1,0 +1,20 @@
+import { CliError } from '../cli-error.ts';
+import type { Session } from '../session.ts';
+
+/** Asks before something is thrown away. @throws CliError when the answer is anything but yes */
+export async function confirm(session: Session, question: string, refusal: string): Promise<void> {
+  session.out.write(`${question} [y/N] `);
+  await session.out.flush();
+  const answer = await readLine();
+  if (answer === undefined) session.out.write('\n');
+  if (!/^y(es)?$/i.test(answer?.trim() ?? '')) throw new CliError(refusal);
+}
+
+async function readLine(): Promise<string | undefined> {
+  let text = '';
+  for await (const bytes of Bun.stdin.stream()) {
+    text += new TextDecoder().decode(bytes);
+    if (text.includes('\n')) return text.slice(0, text.indexOf('\n'));
+  }
+  return text === '' ? undefined : text;
+}

@@ -1,0 +1,52 @@
+import { type ContainerInspectWire, routes } from '@gantry/api';
+import { flagBool, flagText } from '@gantry/base';
+import { CliError } from '../../cli-error.ts';
+import { boolFlag, type Command, type Invocation, textFlag } from '../../command.ts';
+import { streamContainer } from '../../stream/container-stream.ts';
+import { parseDetachKeys } from '../../stream/detach-keys.ts';
+import { isTerminal } from '../../terminal.ts';
+import { followSize, signalsTo } from './run.ts';
+import { waitForExit } from './wait-exit.ts';
+
+export const attachCommand: Command = {
+  names: ['container attach', 'attach'],
+  usage: '[OPTIONS] CONTAINER',
+  short: 'Attach local standard input, output, and error streams to a running container',
+  flags: [
+    textFlag('detach-keys', 'Keys that detach from the container'),
+    boolFlag('no-stdin', 'Do not attach STDIN'),
+    boolFlag('sig-proxy', 'Pass all signals on to the process', { default: 'true' }),
+  ],
+  arity: { min: 1, max: 1 },
+  words: 'container',
+  run: attachContainer,
+};
+
+async function attachContainer({ session, flags, words }: Invocation): Promise<number> {
+  const keys = parseDetachKeys(flagText(flags, 'detach-keys') ?? '');
+  const container = await session.engine.call(routes.containerInspect, { path: { id: words[0] ?? '' } });
+  checkAttachable(container);
+  const isTty = container.Config.Tty === true;
+  const wantsInput = !flagBool(flags, 'no-stdin');
+  if (wantsInput && isTty && !isTerminal(0)) throw new CliError('the input device is not a TTY');
+  const stdin = wantsInput && container.Config.OpenStdin === true;
+  const proxies = flagText(flags, 'sig-proxy') !== 'false' && !isTty;
+  using _signals = proxies ? signalsTo(session, container.Id) : undefined;
+  const path = { id: container.Id };
+  const query = { stream: true, stdin, stdout: true, stderr: true };
+  const [connection, wait] = await Promise.all([
+    session.engine.upgrade(routes.containerAttach, { path, query }),
+    waitForExit(session, container.Id, 'not-running'),
+  ]);
+  using _size = isTty ? followSize(session, container.Id) : undefined;
+  const { out, err } = session;
+  const end = await streamContainer({ connection, out, err, isTty, sendsInput: stdin, detachKeys: keys });
+  if (end === 'detached') throw new CliError('read escape sequence');
+  return wait.exitCode;
+}
+
+function checkAttachable({ State }: ContainerInspectWire): void {
+  if (!State.Running) throw new CliError('cannot attach to a stopped container, start it first');
+  if (State.Paused) throw new CliError('cannot attach to a paused container, unpause it first');
+  if (State.Restarting) throw new CliError('cannot attach to a restarting container, wait until it is running');
+}

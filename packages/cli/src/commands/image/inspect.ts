@@ -1,0 +1,20 @@
+import { routes } from '@gantry/api';
+import { flagText } from '@gantry/base';
+import { anyNumber, type Command, textFlag } from '../../command.ts';
+import { documentFormatFlag } from '../format-flag.ts';
+import { inspectDocuments } from '../inspect-documents.ts';
+
+export const inspectCommand: Command = {
+  names: ['image inspect'],
+  usage: '[OPTIONS] IMAGE [IMAGE...]',
+  short: 'Display detailed information on one or more images',
+  flags: [documentFormatFlag, textFlag('platform', 'Inspect one platform of the image, "os[/arch[/variant]]"')],
+  arity: { min: 1, max: anyNumber },
+  words: 'image',
+  run: async ({ session, flags, words }) => {
+    const query = { platform: flagText(flags, 'platform') ?? '' };
+    await inspectDocuments(session, { names: words, format: flagText(flags, 'format') ?? '' }, (name) =>
+      session.engine.text(routes.imageInspect, { path: { name }, query }),
+    );
+  },
+};

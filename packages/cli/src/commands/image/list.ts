@@ -1,0 +1,38 @@
+import { routes } from '@gantry/api';
+import { flagBool, flagText } from '@gantry/base';
+import { boolFlag, type Command, type Invocation } from '../../command.ts';
+import { imageDigestTable, imageHeadings, imageRow, imageTable, namesOf } from '../../format/images.ts';
+import { formatRows } from '../../format/list-format.ts';
+import { filterFlag, parseFilters, withFilter } from '../../request/filters.ts';
+import { listFormatFlag } from '../format-flag.ts';
+
+export const listCommand: Command = {
+  names: ['image ls', 'image list', 'images'],
+  usage: '[OPTIONS] [REPOSITORY[:TAG]]',
+  short: 'List images',
+  flags: [
+    boolFlag('all', 'Show all images (default hides intermediate images)', { short: 'a' }),
+    boolFlag('digests', 'Show digests'),
+    filterFlag('Filter output by conditions', 'f'),
+    listFormatFlag,
+    boolFlag('no-trunc', "Don't truncate output"),
+    boolFlag('quiet', 'Only show image IDs', { short: 'q' }),
+  ],
+  arity: { min: 0, max: 1 },
+  words: 'image',
+  run: listImages,
+};
+
+async function listImages({ session, flags, words }: Invocation): Promise<void> {
+  const asked = flagText(flags, 'format') ?? '';
+  const given = parseFilters(flags);
+  const filters = words[0] === undefined ? given : withFilter(given, 'reference', words[0]);
+  const images = await session.engine.call(routes.imageList, { query: { all: flagBool(flags, 'all'), filters } });
+  const wantsDigests = flagBool(flags, 'digests');
+  const table = wantsDigests ? imageDigestTable : imageTable;
+  const format = asked === '' || asked === 'table' ? (flagBool(flags, 'quiet') ? '{{.ID}}' : table) : asked;
+  const showsDigests = wantsDigests || format.includes('{{.Digest}}');
+  const options = { isTruncated: !flagBool(flags, 'no-trunc'), nowMs: Date.now(), showsDigests };
+  const rows = images.flatMap((image) => namesOf(image, showsDigests)).map((named) => imageRow(named, options));
+  session.out.write(formatRows(format, rows, imageHeadings));
+}

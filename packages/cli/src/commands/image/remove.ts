@@ -1,0 +1,39 @@
+import { routes } from '@gantry/api';
+import { flagBool } from '@gantry/base';
+import { CliError, EngineReplyError } from '../../cli-error.ts';
+import { anyNumber, boolFlag, type Command, type Invocation } from '../../command.ts';
+
+export const removeCommand: Command = {
+  names: ['image rm', 'image remove', 'rmi'],
+  usage: '[OPTIONS] IMAGE [IMAGE...]',
+  short: 'Remove one or more images',
+  flags: [
+    boolFlag('force', 'Remove the image even when something uses it', { short: 'f' }),
+    boolFlag('no-prune', 'Do not delete untagged parents'),
+  ],
+  arity: { min: 1, max: anyNumber },
+  words: 'image',
+  run: removeImages,
+};
+
+async function removeImages({ session, flags, words }: Invocation): Promise<void> {
+  const force = flagBool(flags, 'force');
+  const query = { force, noPrune: flagBool(flags, 'no-prune') };
+  const failures: EngineReplyError[] = [];
+  for (const name of words) {
+    try {
+      const removed = await session.engine.call(routes.imageRemove, { path: { name }, query });
+      for (const { Deleted, Untagged } of removed) {
+        session.out.line(Deleted === undefined ? `Untagged: ${Untagged}` : `Deleted: ${Deleted}`);
+      }
+    } catch (error) {
+      if (!(error instanceof EngineReplyError)) throw error;
+      failures.push(error);
+    }
+  }
+  if (failures.length === 0) return;
+  const text = failures.map((failure) => failure.message).join('\n');
+  // --force asks that they be gone: what was never there is told, but is no failure.
+  if (!force || failures.some((failure) => failure.code !== 'not-found')) throw new CliError(text);
+  session.err.line(text);
+}

@@ -1,0 +1,30 @@
+import { routes } from '@gantry/api';
+import { flagBool } from '@gantry/base';
+import { CliError, EngineReplyError } from '../../cli-error.ts';
+import { anyNumber, boolFlag, type Command, type Invocation } from '../../command.ts';
+
+export const removeCommand: Command = {
+  names: ['network rm', 'network remove'],
+  usage: 'NETWORK [NETWORK...]',
+  short: 'Remove one or more networks',
+  flags: [boolFlag('force', 'A network that does not exist is no error', { short: 'f' })],
+  arity: { min: 1, max: anyNumber },
+  words: 'network',
+  run: removeNetworks,
+};
+
+async function removeNetworks({ session, flags, words }: Invocation): Promise<void> {
+  let failed = false;
+  for (const id of words) {
+    try {
+      await session.engine.call(routes.networkRemove, { path: { id } });
+      session.out.line(id);
+    } catch (error) {
+      if (!(error instanceof EngineReplyError)) throw error;
+      if (flagBool(flags, 'force') && error.code === 'not-found') continue;
+      session.err.line(error.message);
+      failed = true;
+    }
+  }
+  if (failed) throw new CliError('exit status 1');
+}

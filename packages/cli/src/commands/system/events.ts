@@ -1,0 +1,53 @@
+import { type EventWire, routes } from '@gantry/api';
+import { flagText, type ParsedFlags } from '@gantry/base';
+import { CliError } from '../../cli-error.ts';
+import { type Command, type Invocation, textFlag } from '../../command.ts';
+import { formatEvent } from '../../format/events.ts';
+import { printRow, templateFailure } from '../../format/list-format.ts';
+import { filterFlag, parseFilters } from '../../request/filters.ts';
+import { parseMoment } from '../../request/timestamps.ts';
+import { compileTemplate } from '../../template/execute.ts';
+import { streamFormatFlag } from '../format-flag.ts';
+
+export const eventsCommand: Command = {
+  names: ['system events', 'events'],
+  usage: '[OPTIONS]',
+  short: 'Get real time events from the server',
+  flags: [
+    filterFlag('Filter output by conditions', 'f'),
+    streamFormatFlag,
+    textFlag('since', 'Show all events since a time'),
+    textFlag('until', 'Show events until a time, then end'),
+  ],
+  arity: { min: 0, max: 0 },
+  run: showEvents,
+};
+
+async function showEvents({ session, flags }: Invocation): Promise<void> {
+  const print = printerOf(flagText(flags, 'format') ?? '');
+  const query = {
+    sinceNanos: momentOf(flags, 'since'),
+    untilNanos: momentOf(flags, 'until'),
+    filters: parseFilters(flags),
+  };
+  for await (const event of await session.engine.lines(routes.events, { query })) {
+    session.out.line(print(event));
+    await session.out.flush();
+  }
+}
+
+function printerOf(format: string): (event: EventWire) => string {
+  if (format === '') return formatEvent;
+  try {
+    const template = compileTemplate(format === 'json' ? '{{json .}}' : format);
+    return (event) => printRow(template, event);
+  } catch (error) {
+    const failure = templateFailure(error, 'Error parsing format');
+    throw failure instanceof CliError ? new CliError(failure.message, { exitCode: 64, cause: error }) : failure;
+  }
+}
+
+function momentOf(flags: ParsedFlags, name: string): bigint {
+  const text = flagText(flags, name) ?? '';
+  return text === '' ? 0n : parseMoment(text, Date.now());
+}

@@ -1,0 +1,19 @@
+import { routes } from '@gantry/api';
+import { flagText } from '@gantry/base';
+import { anyNumber, type Command } from '../../command.ts';
+import { documentFormatFlag } from '../format-flag.ts';
+import { inspectDocuments } from '../inspect-documents.ts';
+
+export const inspectCommand: Command = {
+  names: ['volume inspect'],
+  usage: '[OPTIONS] VOLUME [VOLUME...]',
+  short: 'Display detailed information on one or more volumes',
+  flags: [documentFormatFlag],
+  arity: { min: 1, max: anyNumber },
+  words: 'volume',
+  run: async ({ session, flags, words }) => {
+    await inspectDocuments(session, { names: words, format: flagText(flags, 'format') ?? '' }, (name) =>
+      session.engine.text(routes.volumeInspect, { path: { name } }),
+    );
+  },
+};
