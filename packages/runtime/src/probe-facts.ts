@@ -1,5 +1,4 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { arch, release } from 'node:os';
 import { EngineError } from '@gantry/base';
 import type { Architecture, CgroupLayout, CgroupV1Hierarchy, CgroupV2Tree, HostFacts, ResourceLimit } from './facts.ts';
 import { unlimited } from './facts.ts';
@@ -13,7 +12,7 @@ import { rlimitNumbers } from './rlimits.ts';
  * @throws unsupported for an architecture or a cgroup layout without a home here
  */
 export function probeHostFacts(): HostFacts {
-  const kernelRelease = release();
+  const kernelRelease = readText('/proc/sys/kernel/osrelease').trim();
   const [major = 0, minor = 0] = kernelRelease.split('.').map((part) => Number.parseInt(part, 10));
   const cgroup = readCgroupLayout(readFileSync('/proc/self/mountinfo', 'utf8'), (tree) =>
     words(readText(`${tree}/cgroup.controllers`)),
@@ -41,13 +40,16 @@ export function probeHostFacts(): HostFacts {
 }
 
 function hostArchitecture(): Architecture {
-  switch (arch()) {
+  switch (process.arch) {
     case 'x64':
       return 'amd64';
     case 'arm64':
       return 'arm64';
     default:
-      throw new EngineError('unsupported', `cannot run containers on "${arch()}": only amd64 and arm64 are built`);
+      throw new EngineError(
+        'unsupported',
+        `cannot run containers on "${process.arch}": only amd64 and arm64 are built`,
+      );
   }
 }
 

@@ -24,7 +24,8 @@ export type Confinement = {
  * SAFETY: the order is the protection. Loading a filter without no-new-privileges needs CAP_SYS_ADMIN, so it comes
  * before the user and the capabilities change; with no-new-privileges it comes last, when only the exec is left to do.
  * The bounding set is cut while CAP_SETPCAP is held. The working directory is entered before the user changes, so that
- * it can be made, and so that a user who may not search its parents can still start in it, as with Docker.
+ * it can be made, and so that a user who may not search its parents can still start in it, as with Docker; and before
+ * the filter, which may be older than the system calls that look it up.
  */
 export function confine(process: Confinement): Act[] {
   const { facts, noNewPrivileges } = process;
@@ -34,9 +35,9 @@ export function confine(process: Confinement): Act[] {
   const inheritable = capabilityMask(process.capabilities?.inheritable ?? []) & available;
   const filter = seccompActs(process.seccomp, facts);
   return [
-    ...(noNewPrivileges ? [] : filter),
-    { verb: 'boundingSet', mask: bounding },
     { verb: 'chdir', path: process.cwd, create: process.createWorkingDir ? 1 : 0 },
+    { verb: 'boundingSet', mask: bounding },
+    ...(noNewPrivileges ? [] : filter),
     userAct(process.user),
     {
       verb: 'capabilities',
@@ -67,16 +68,11 @@ function userAct(user: Confinement['user']): Act {
   return { verb: 'user', uid: user.uid, gid: user.gid, groups };
 }
 
-/**
- * Who the process runs as. A numeric user without HOME in its environment is looked up all the same: only the
- * container's passwd knows its home directory.
- */
+/** Who the process runs as. The native program finds HOME in the container's passwd when the environment has none. */
 export function processUser(process: RuntimeProcess, given: UserText | undefined): Confinement['user'] {
   if (given !== undefined) return given;
   const { uid, gid, additionalGids = [] } = process.user;
-  const hasHome = (process.env ?? []).some((entry) => entry.startsWith('HOME='));
-  if (hasHome) return { uid, gid, groups: additionalGids };
-  return { spec: `${uid}:${gid}`, groups: additionalGids.map(String) };
+  return { uid, gid, groups: additionalGids };
 }
 
 const ioClasses: Readonly<Record<string, number>> = { IOPRIO_CLASS_RT: 1, IOPRIO_CLASS_BE: 2, IOPRIO_CLASS_IDLE: 3 };
