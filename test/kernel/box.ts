@@ -159,7 +159,10 @@ type Running = {
 
 async function startPlan(plan: Parameters<typeof startShim>[1]): Promise<Running> {
   const control = await startShim(program, plan);
-  const created = await control.created;
+  const created = await control.created.catch(async (error) => {
+    await control.gone;
+    throw error;
+  });
   const chunks: [string[], string[]] = [[], []];
   const decoder = new TextDecoder();
   const attachment = await attachStreams(
@@ -171,7 +174,7 @@ async function startPlan(plan: Parameters<typeof startShim>[1]): Promise<Running
   try {
     await control.started;
   } catch (error) {
-    control[Symbol.dispose]();
+    await control.gone;
     throw error;
   }
   return { control, attachment, pid: created.pid, startTicks: created.startTicks, chunks };
@@ -200,9 +203,8 @@ function box(parts: Parts): Box {
     exec: (args, change) => execIn(parts, args, change ?? {}),
     [Symbol.asyncDispose]: async () => {
       control.signal(9, true);
-      await control.exited.catch(() => undefined);
+      await control.gone;
       control[Symbol.dispose]();
-      await ended(`/proc/${pid}`);
       proveGone({ id, directory, cgroupPath });
     },
   };
@@ -239,13 +241,9 @@ async function execIn(parts: Parts, args: readonly string[], change: Partial<Exe
   if (!plan.shim.terminal) running.attachment.endInput();
   const record = await running.control.exited;
   await running.attachment.ended;
+  await running.control.gone;
   running.control[Symbol.dispose]();
   return { out: running.chunks[0].join(''), err: running.chunks[1].join(''), record };
-}
-
-/** Waits until a path is gone: of a process, that the kernel has taken its namespaces down. */
-async function ended(path: string): Promise<void> {
-  for (let turn = 0; existsSync(path) && turn < 2000; turn++) await Bun.sleep(1);
 }
 
 type Gone = { readonly id: string; readonly directory: string; readonly cgroupPath: string };

@@ -16,7 +16,7 @@ export type { LimitContext } from './cgroup/v1.ts';
 export { compile } from './compile.ts';
 export { compileExec } from './compile-exec.ts';
 export type { CompileContext, ExecProcess, ExecTarget, RootSource, ShimPaths, UserText } from './context.ts';
-export { defaultSpec } from './default-spec.ts';
+export { defaultMaskedPaths, defaultMounts, defaultReadonlyPaths, defaultSpec } from './default-spec.ts';
 export type {
   Architecture,
   CgroupLayout,

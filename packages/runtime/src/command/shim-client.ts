@@ -31,6 +31,8 @@ export type ShimControl = Disposable & {
   readonly started: Promise<void>;
   /** Rejects with what the shim said failed, or that it went away. */
   readonly exited: Promise<ExitRecord>;
+  /** Settles when the shim has cleaned up after its task and ended. */
+  readonly gone: Promise<void>;
   start(): void;
   signal(signal: number, everyProcess: boolean): void;
   resize(rows: number, columns: number): void;
@@ -96,7 +98,11 @@ async function control(
     else if (frame.type === frameType.exited) records.exited.resolve(parseExitRecord(text(frame)));
     else if (frame.type === frameType.failed) fail(describeFailure(plan, parseFailedRecord(text(frame))));
   };
-  const gone = (): void => fail(new EngineError('unavailable', 'cannot follow the container: its shim went away'));
+  const ended = Promise.withResolvers<void>();
+  const gone = (): void => {
+    fail(new EngineError('unavailable', 'cannot follow the container: its shim went away'));
+    ended.resolve();
+  };
   const socket = await connect({
     data: (_socket, data) => {
       for (const frame of decoder.push(data)) take(frame);
@@ -112,6 +118,7 @@ async function control(
     status: records.status.promise,
     started: records.started.promise,
     exited: records.exited.promise,
+    gone: ended.promise,
     send,
     start: () => send(encodeFrame(frameType.start)),
     signal: (signal, everyProcess) => send(encodeSignal(signal, everyProcess)),
