@@ -128,6 +128,7 @@ function setsOf(family: TableFamily): SetSpec[] {
     { name: 'uplinks', key: ['ifname'] },
     { name: 'same-bridge', key: ['ifname', 'ifname'] },
     { name: 'may-talk', key: ['ifname', 'ifname'] },
+    { name: 'itself', key: [address, address] },
     { name: 'open-ports', key: [address, 'inet_proto', 'inet_service'] },
     { name: 'routed-ports', key: [address, 'inet_proto', 'inet_service'] },
     { name: 'published', key: ['inet_proto', 'inet_service'], data: target },
@@ -191,7 +192,22 @@ function rulesOf(family: TableFamily): Rule[] {
     ['to-container', [...crosses('same-bridge', true), ...goesTo('unprotected'), accept], ''],
     ['to-container', [count, drop], 'UNPUBLISHED PORT DROP'],
     ['postrouting', [...comesFrom('masqueraded'), ...crosses('same-bridge', true), count, { do: 'masquerade' }], ''],
+    // A container that calls its own published port would hear itself, and drop that as forged.
+    [
+      'postrouting',
+      [
+        field(layout.source, layout.length, 1),
+        field(layout.destination, layout.length, family === 'ip' ? afterAddress.ip : 2),
+        { do: 'lookup', set: 'itself', register: 1 },
+        ...connectionIs('status', connectionStatus.destinationNat),
+        count,
+        { do: 'masquerade' },
+      ],
+      'TO OWN PORT',
+    ],
     // Two containers of one bridge that meet through the host's address: the answer must come back through the host.
+    // Where the bridge shows its frames to these rules, it also leads the answer back itself; such a packet has no
+    // incoming link here, and keeps its sender.
     [
       'postrouting',
       [
@@ -249,7 +265,8 @@ export function portElements(rule: PortRule): NamedElement[] {
     rule.hostIp === undefined
       ? ['published', { key: host, data }]
       : ['published-on', { key: [keyPart.ip(rule.hostIp), ...host], data }];
-  return [['open-ports', inside], outside];
+  const itself: Element = { key: [keyPart.ip(rule.containerIp), keyPart.ip(rule.containerIp)] };
+  return [['open-ports', inside], ['itself', itself], outside];
 }
 
 /** Adds elements to a batch, one message for each set; what is there twice goes in once. */
