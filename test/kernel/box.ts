@@ -26,10 +26,18 @@ import {
 import { makeRootfs } from './rootfs.ts';
 
 export const facts = probeHostFacts();
-export const image = makeRootfs();
 const program = await buildNative();
 export const cgroupParent = `/gantry-kernel-${process.pid}`;
-ensureCgroupParent(facts.cgroup, cgroupParent);
+
+/** What all boxes of a test file share, made by the first of them. */
+let image: string | undefined;
+
+function sharedImage(): string {
+  if (image !== undefined) return image;
+  ensureCgroupParent(facts.cgroup, cgroupParent);
+  image = makeRootfs();
+  return image;
+}
 
 export type BoxChange = {
   readonly process?: Partial<RuntimeProcess>;
@@ -103,7 +111,7 @@ export async function openBox(args: readonly string[], change: BoxChange = {}): 
     root: {
       kind: 'overlay',
       cwd: directory,
-      lower: [image],
+      lower: [sharedImage()],
       upper: 'upper',
       work: 'work',
       target: `${directory}/root`,
@@ -258,10 +266,12 @@ function proveGone({ id, directory, cgroupPath }: Gone): void {
   rmSync(directory, { recursive: true });
 }
 
-/** Takes away what all boxes shared. Each test file calls it when it is done. */
+/** Takes away what the boxes of a test file shared. Each calls it when it is done. */
 export function closeBoxes(): void {
+  if (image === undefined) return;
   for (const directory of cgroupFiles(facts.cgroup, cgroupParent).directories) {
     if (existsSync(directory)) rmdirSync(directory);
   }
-  rmSync(image, { recursive: true, force: true });
+  rmSync(image, { recursive: true });
+  image = undefined;
 }
