@@ -47,6 +47,11 @@ export class Connection implements Disposable {
     return bytes.subarray(0, length);
   }
 
+  /** Takes in what has come as frames. */
+  collect(): void {
+    this.frames.push(...this.#decoder.push(this.readRaw()));
+  }
+
   /** Tells whether nothing comes for a moment. */
   isQuiet(milliseconds: number): boolean {
     return epollWait(this.#epoll, milliseconds).length === 0;

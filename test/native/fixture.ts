@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Act, close, openFlag, type Plan, type ShimSpec, sealedMemfd } from '@gantry/native';
 import { buildNative } from '../../packages/native/build.ts';
-import { Task } from './task.ts';
+import { Orphan, Task } from './task.ts';
 
 export const namespaceFlags = 0x20000n | 0x4000000n | 0x8000000n | 0x20000000n | 0x40000000n;
 export const defaultCapabilities = 0xa80425fbn;
@@ -26,7 +26,12 @@ export type Bench = AsyncDisposable & {
   readonly dir: string;
   readonly image: string;
   readonly cgroup: string;
+  readonly programPath: string;
+  /** How many tasks were started: the next one's directories end in `t<started>`. */
+  readonly started: number;
   start(options?: TaskOptions): Task;
+  /** A running task whose starter was killed. */
+  orphan(options: TaskOptions): Orphan;
 };
 
 export type TaskOptions = {
@@ -49,18 +54,31 @@ export async function openBench(): Promise<Bench> {
   const cgroup = `${pidsHierarchy}/gantry-native-${process.pid}`;
   const tasks: Task[] = [];
   let count = 0;
+  const orphans: Orphan[] = [];
+  const nextPlan = (options: TaskOptions): Plan => {
+    const name = `t${count++}`;
+    return planOf({ dir, image, cgroup: `${cgroup}/${name}`, name }, options);
+  };
   return {
     dir,
     image,
     cgroup,
+    programPath: `/proc/${process.pid}/fd/${program}`,
+    get started() {
+      return count;
+    },
     start: (options = {}) => {
-      const name = `t${count++}`;
-      const task = new Task(program, planOf({ dir, image, cgroup: `${cgroup}/${name}`, name }, options), options);
+      const task = new Task(program, nextPlan(options), options);
       tasks.push(task);
       return task;
     },
+    orphan: (options) => {
+      const orphan = new Orphan(nextPlan(options));
+      orphans.push(orphan);
+      return orphan;
+    },
     [Symbol.asyncDispose]: async () => {
-      for (const task of tasks) await task[Symbol.asyncDispose]();
+      for (const task of [...tasks, ...orphans]) await task[Symbol.asyncDispose]();
       if (existsSync(cgroup)) rmdirs(cgroup);
       close(program);
       rmSync(dir, { recursive: true, force: true });
@@ -75,33 +93,14 @@ function rmdirs(path: string): void {
   rmdirSync(path);
 }
 
+const applets =
+  'sh true false cat echo sleep id ls stty seq yes head mount env wc grep dd kill pwd stat tty umount readlink hostname printf';
+
 function makeImage(path: string): string {
   for (const name of ['bin', 'etc', 'tmp', 'data', 'proc', 'sys', 'dev'])
     mkdirSync(join(path, name), { recursive: true });
   copyFileSync('/bin/busybox', join(path, 'bin/busybox'));
-  for (const name of [
-    'sh',
-    'true',
-    'false',
-    'cat',
-    'echo',
-    'sleep',
-    'id',
-    'ls',
-    'stty',
-    'seq',
-    'yes',
-    'head',
-    'mount',
-    'env',
-    'wc',
-    'grep',
-    'dd',
-    'kill',
-    'pwd',
-    'stat',
-    'tty',
-  ]) {
+  for (const name of applets.split(' ')) {
     symlinkSync('busybox', join(path, 'bin', name));
   }
   writeFileSync(

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   close,
   connect,
@@ -40,12 +41,15 @@ export class Task implements AsyncDisposable {
     const [control, ...attached] = pairs;
     if (control === undefined) throw new Error('unreachable: no control connection');
     if (options.startAtOnce === true) sendto(control.ours, encodeFrame(frameType.start));
-    this.process = Bun.spawn([`/proc/self/fd/${program}`, ...(attached.length > 0 ? [String(attached.length)] : [])], {
-      argv0: 'gantry-shim',
-      cwd: '/',
-      env: {},
-      stdio: ['ignore', 'ignore', 'ignore', planFd, control.theirs, ...attached.map((pair) => pair.theirs)],
-    });
+    this.process = Bun.spawn(
+      [`/proc/${process.pid}/fd/${program}`, ...(attached.length > 0 ? [String(attached.length)] : [])],
+      {
+        argv0: 'gantry-shim',
+        cwd: '/',
+        env: {},
+        stdio: ['ignore', 'ignore', 'ignore', planFd, control.theirs, ...attached.map((pair) => pair.theirs)],
+      },
+    );
     close(planFd);
     for (const pair of pairs) close(pair.theirs);
     this.control = new Connection(control.ours);
@@ -60,17 +64,7 @@ export class Task implements AsyncDisposable {
   }
 
   connect(first: Uint8Array): Connection {
-    const dir = open(this.plan.shim.taskDir, openFlag.path);
-    const path = new TextEncoder().encode(`/proc/self/fd/${dir}/shim.sock`);
-    const address = new Uint8Array(2 + path.length + 1);
-    address[0] = socketFamily.unix;
-    address.set(path, 2);
-    const fd = socket(socketFamily.unix, socketType.stream);
-    connect(fd, address);
-    close(dir);
-    const connection = new Connection(fd);
-    connection.send(first);
-    return connection;
+    return connectShim(this.plan, first);
   }
 
   attach(stdin = false): Connection {
@@ -94,12 +88,7 @@ export class Task implements AsyncDisposable {
   }
 
   logText(): string {
-    const { log } = this.plan.shim;
-    if (log.kind === 'none') return '';
-    const lines = readFileSync(log.path, 'utf8')
-      .split('\n')
-      .filter((line) => line !== '');
-    return lines.map((line) => JSON.parse(line).log).join('');
+    return logText(this.plan);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -114,4 +103,56 @@ export class Task implements AsyncDisposable {
     this.control[Symbol.dispose]();
     for (const connection of this.handed) connection[Symbol.dispose]();
   }
+}
+
+/** A task whose starter was killed with SIGKILL right after the start. */
+export class Orphan implements AsyncDisposable {
+  readonly plan: Plan;
+
+  constructor(plan: Plan) {
+    this.plan = plan;
+    const planPath = join(plan.shim.taskDir, 'plan');
+    writeFileSync(planPath, encodePlan(plan));
+    const starter = Bun.spawnSync([process.execPath, join(import.meta.dir, 'start-and-die.ts'), planPath]);
+    if (starter.signalCode !== 'SIGKILL') throw new Error(`the starter did not die: ${starter.stderr}`);
+  }
+
+  connect(first: Uint8Array): Connection {
+    return connectShim(this.plan, first);
+  }
+
+  logText(): string {
+    return logText(this.plan);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      const control = this.connect(encodeFrame(frameType.control));
+      kill(Number(control.wait(frameType.status).record.pid), 9);
+      control.output();
+      control[Symbol.dispose]();
+    } catch {
+      // The shim has ended.
+    }
+  }
+}
+
+function connectShim(plan: Plan, first: Uint8Array): Connection {
+  const dir = open(plan.shim.taskDir, openFlag.path);
+  const path = new TextEncoder().encode(`/proc/self/fd/${dir}/shim.sock`);
+  const address = new Uint8Array(2 + path.length + 1);
+  address[0] = socketFamily.unix;
+  address.set(path, 2);
+  const fd = socket(socketFamily.unix, socketType.stream);
+  connect(fd, address);
+  close(dir);
+  const connection = new Connection(fd);
+  connection.send(first);
+  return connection;
+}
+
+function logText(plan: Plan): string {
+  if (plan.shim.log.kind === 'none') return '';
+  const lines = readFileSync(plan.shim.log.path, 'utf8').split('\n');
+  return lines.flatMap((line) => (line === '' ? [] : [JSON.parse(line).log])).join('');
 }
