@@ -29,7 +29,8 @@ export function streamLogs(
   };
   if (!options.follow || container.status.kind !== 'running')
     return readLogs(source, { ...options, follow: false }, { ended: Promise.resolve(), signal });
-  const ended = deps.live.wait(container.id, 'next-exit', signal);
+  // An abort ends the reading like an exit does: nobody has to hear of it twice.
+  const ended = deps.live.wait(container.id, 'next-exit', signal).catch(() => undefined);
   return readLogs(source, options, { ended, signal });
 }
 

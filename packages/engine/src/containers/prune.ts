@@ -1,0 +1,50 @@
+import { EngineError } from '@gantry/base';
+import type { Filters } from '../engine.ts';
+import type { ContainerDeps } from './deps.ts';
+import { parseUntil } from './parse-until.ts';
+import { removeContainer } from './remove.ts';
+import { hasLabel } from './select-containers.ts';
+
+/**
+ * Removes every container that does not run and passes the filters `until`, `label` and `label!`. One that cannot be
+ * removed (it was started meanwhile) is passed over.
+ *
+ * @throws invalid with Docker's texts
+ */
+export async function pruneContainers(
+  deps: ContainerDeps,
+  filters: Filters,
+): Promise<{ deleted: readonly string[]; reclaimedBytes: number }> {
+  for (const key of filters.keys())
+    if (!['label', 'label!', 'until'].includes(key)) throw new EngineError('invalid', `invalid filter '${key}'`);
+  const until = readUntil(filters, deps.now());
+  const without = filters.get('label!') ?? [];
+  const doomed = deps.store
+    .list()
+    .filter(({ status }) => status.kind !== 'running' && status.kind !== 'restarting' && status.kind !== 'removing')
+    .filter(({ createdAt }) => until === undefined || createdAt <= until)
+    .filter(({ config }) => (filters.get('label') ?? []).every((label) => hasLabel(config.labels, label)))
+    .filter(({ config }) => without.length === 0 || !without.every((label) => hasLabel(config.labels, label)));
+
+  const deleted: string[] = [];
+  let reclaimedBytes = 0;
+  for (const { id } of doomed) {
+    const bytes = await deps.snapshots.usage(id);
+    try {
+      await removeContainer(deps, id, { force: false, volumes: false, link: false });
+    } catch (error) {
+      if (error instanceof EngineError && (error.code === 'conflict' || error.code === 'not-found')) continue;
+      throw error;
+    }
+    deleted.push(id);
+    reclaimedBytes += bytes;
+  }
+  deps.events.record('container', 'prune', '', { reclaimed: String(reclaimedBytes) });
+  return { deleted, reclaimedBytes };
+}
+
+function readUntil(filters: Filters, now: Date): Date | undefined {
+  const values = filters.get('until') ?? [];
+  if (values.length > 1) throw new EngineError('invalid', 'more than one until filter specified');
+  return values[0] === undefined ? undefined : parseUntil(values[0], now);
+}

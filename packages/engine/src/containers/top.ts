@@ -1,0 +1,72 @@
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { EngineError, messageOf } from '@gantry/base';
+import { cgroupFiles } from '@gantry/runtime';
+import { containerEvent } from './container-event.ts';
+import type { ContainerDeps } from './deps.ts';
+import { type ProcessTable, parsePs } from './parse-ps.ts';
+import { cgroupPathOf } from './resolve-start.ts';
+
+const run = promisify(execFile);
+/** What `ps` may print before it is cut off: a host with very many processes. */
+const longestOutputBytes = 16 * 2 ** 20;
+
+/**
+ * Lists the processes of a container as the host's `ps` shows them, with the arguments that the client gave.
+ *
+ * @throws conflict when it does not run; invalid and internal with Docker's texts
+ */
+export async function topContainer(
+  deps: Pick<ContainerDeps, 'store' | 'events' | 'facts' | 'cgroupParent'>,
+  ref: string,
+  psArguments: string,
+): Promise<ProcessTable> {
+  const given = psArguments.trim() === '' ? '-ef' : psArguments.trim();
+  refuseRenamedColumns(given);
+  const container = deps.store.resolve(ref);
+  const { id, status } = container;
+  if (status.kind === 'restarting')
+    throw new EngineError('conflict', `container ${id} is restarting, wait until the container is running`);
+  if (status.kind !== 'running') throw new EngineError('conflict', `container ${id} is not running`);
+  const pids = pidsBelow(dirname(cgroupFiles(deps.facts.cgroup, cgroupPathOf(deps, container)).procs));
+  const table = parsePs(await runPs(given.split(/\s+/), pids), new Set(pids));
+  deps.events.record('container', 'top', id, containerEvent(container));
+  return table;
+}
+
+/** The PID column is how lines are matched: it must be ps's own, not another column that was given its name. */
+function refuseRenamedColumns(psArguments: string): void {
+  for (const [, column = '', title = ''] of ` ${psArguments}`.matchAll(/\s+([^\s]*)=\s*(PID[^\s]*)/g))
+    if (column !== 'pid') throw new EngineError('invalid', `specifying "${column}=${title}" is not allowed`);
+}
+
+/** Processes of a cgroup and of those that the container made below it. */
+function pidsBelow(directory: string): number[] {
+  const own = readFileSync(join(directory, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
+  const below = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return [...own, ...below.flatMap((entry) => pidsBelow(join(directory, entry.name)))];
+}
+
+async function runPs(psArguments: readonly string[], pids: readonly number[]): Promise<string> {
+  const options = { maxBuffer: longestOutputBytes, env: { PATH: process.env.PATH, LC_ALL: 'C' } };
+  try {
+    return (await run('ps', [...psArguments, `-q${pids.join(',')}`], options)).stdout;
+  } catch {
+    // Some options cannot be combined with a list of PIDs: ask for all and choose afterwards.
+    try {
+      return (await run('ps', [...psArguments], options)).stdout;
+    } catch (cause) {
+      throw new EngineError('internal', `ps: ${psError(cause)}`, { cause });
+    }
+  }
+}
+
+/** The first line that ps wrote to stderr says what is wrong. */
+function psError(cause: unknown): string {
+  if (typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === 'ENOENT')
+    return 'exec: "ps": executable file not found in $PATH';
+  const text = typeof cause === 'object' && cause !== null && 'stderr' in cause ? String(cause.stderr) : '';
+  return text.split('\n', 1)[0] || messageOf(cause);
+}

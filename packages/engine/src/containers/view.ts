@@ -1,0 +1,41 @@
+import type { ContainerView } from '../engine.ts';
+import type { ContainerDeps } from './deps.ts';
+import { containerPaths } from './paths.ts';
+import type { ContainerRecord, ContainerStatus } from './types.ts';
+
+export type ViewDeps = Pick<ContainerDeps, 'store' | 'execs' | 'images' | 'snapshots' | 'networks' | 'dataRoot'>;
+
+/** A container with what inspect shows of it beside its row. Sizes only when asked: they walk its files. */
+export async function viewContainer(deps: ViewDeps, ref: string, { size = false } = {}): Promise<ContainerView> {
+  return viewRecord(deps, deps.store.resolve(ref), size);
+}
+
+export async function viewRecord(deps: ViewDeps, record: ContainerRecord, size: boolean): Promise<ContainerView> {
+  const { id } = record;
+  const paths = containerPaths(deps.dataRoot, id);
+  const sizeRw = size ? await deps.snapshots.usage(id) : undefined;
+  const imageBytes = size ? (deps.images.find(record.imageId)?.sizeBytes ?? 0) : 0;
+  return {
+    ...record,
+    endpoints: deps.networks.endpointsOfContainer(id),
+    ports: deps.networks.portsOfContainer(id),
+    execIds: deps.execs.openOf(id).map((exec) => exec.id),
+    logPath: record.hostConfig.logConfig.type === 'none' ? '' : paths.log,
+    hostsPath: paths.hosts,
+    hostnamePath: paths.hostname,
+    resolvConfPath: paths.resolvConf,
+    health: healthOf(record),
+    sizeRw,
+    sizeRootFs: sizeRw === undefined ? undefined : sizeRw + imageBytes,
+  };
+}
+
+/** Docker's word for a state, as `ps --filter status=` and inspect have it. */
+export function stateOf(status: ContainerStatus): string {
+  return status.kind === 'running' && status.paused ? 'paused' : status.kind;
+}
+
+/** Healthchecks are kept in the row and not run yet, so no container has a health to tell. */
+export function healthOf(_record: ContainerRecord): string | undefined {
+  return undefined;
+}

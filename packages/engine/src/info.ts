@@ -1,0 +1,105 @@
+import { existsSync, readdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
+import { arch, hostname, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { formatId } from '@gantry/base';
+import type { ContainerDeps } from './containers/index.ts';
+import type { EngineInfo } from './engine.ts';
+
+export type InfoDeps = Pick<ContainerDeps, 'store' | 'images' | 'facts' | 'limits' | 'dataRoot' | 'now' | 'random'>;
+
+/** Docker's name for the registry that references without a host mean. */
+const defaultRegistry = 'https://index.docker.io/v1/';
+
+/** Reads what `docker info` tells about an engine and its machine. */
+export function readInfo(deps: InfoDeps): EngineInfo {
+  const { facts, limits, dataRoot } = deps;
+  const release = readRelease();
+  return {
+    id: engineId(deps),
+    containers: countContainers(deps),
+    images: deps.images.list().length,
+    storageDriver: 'overlay2',
+    storageStatus: [
+      ['Backing Filesystem', filesystemName(dataRoot)],
+      ['Supports d_type', 'true'],
+    ],
+    cgroupVersion: limits.cgroupVersion,
+    kernelVersion: facts.kernelRelease,
+    operatingSystem: release.PRETTY_NAME ?? 'Linux',
+    osVersion: release.VERSION_ID ?? '',
+    architecture: arch() === 'x64' ? 'x86_64' : arch() === 'arm64' ? 'aarch64' : arch(),
+    cpus: limits.cpus,
+    memoryBytes: totalmem(),
+    hostname: hostname(),
+    dataRoot,
+    securityOptions: [
+      ...(facts.apparmor ? ['name=apparmor'] : []),
+      ...(facts.seccomp ? ['name=seccomp,profile=builtin'] : []),
+      ...(limits.cgroupVersion === '2' ? ['name=cgroupns'] : []),
+    ],
+    warnings: warningsOf(deps),
+    indexServerAddress: defaultRegistry,
+    openFileDescriptors: readdirSync('/proc/self/fd').length,
+    now: deps.now(),
+  };
+}
+
+/** Made once for a data root and kept beside it, so that monitoring tells engines apart across restarts. */
+function engineId({ dataRoot, random }: InfoDeps): string {
+  const path = join(dataRoot, 'engine-id');
+  if (existsSync(path)) return readFileSync(path, 'utf8').trim();
+  const digits = formatId(random(16));
+  const id = [8, 12, 16, 20].reduceRight((text, at) => `${text.slice(0, at)}-${text.slice(at)}`, digits);
+  writeFileSync(path, `${id}\n`, { mode: 0o600 });
+  return id;
+}
+
+function countContainers({ store }: InfoDeps): EngineInfo['containers'] {
+  const statuses = store.list().map((container) => container.status);
+  const running = statuses.filter((status) => status.kind === 'running' || status.kind === 'restarting');
+  const paused = running.filter((status) => status.kind === 'running' && status.paused).length;
+  return { running: running.length - paused, paused, stopped: statuses.length - running.length };
+}
+
+/** Magic numbers of the filesystems that data roots lie on, under Docker's names. Fact: linux/magic.h. */
+const filesystems: ReadonlyMap<number, string> = new Map([
+  [0xef53, 'extfs'],
+  [0x58465342, 'xfs'],
+  [0x9123683e, 'btrfs'],
+  [0x01021994, 'tmpfs'],
+  [0x794c7630, 'overlayfs'],
+  [0x2fc12fc1, 'zfs'],
+  [0x6969, 'nfs'],
+  [0xf2f52010, 'f2fs'],
+]);
+
+function filesystemName(path: string): string {
+  return filesystems.get(statfsSync(path).type) ?? '<unknown>';
+}
+
+function readRelease(): Record<string, string> {
+  const path = ['/etc/os-release', '/usr/lib/os-release'].find((candidate) => existsSync(candidate));
+  if (path === undefined) return {};
+  const lines = readFileSync(path, 'utf8').matchAll(/^([A-Z_]+)=(.*)$/gm);
+  return Object.fromEntries(
+    [...lines].map((match) => [match[1] ?? '', (match[2] ?? '').replace(/^(["'])(.*)\1$/, '$2')]),
+  );
+}
+
+function warningsOf({ limits }: InfoDeps): string[] {
+  const lacks = (controller: string): boolean => !limits.controllers.has(controller);
+  const forwarding = readText('/proc/sys/net/ipv4/ip_forward').trim() === '1';
+  return [
+    ...(lacks('memory') ? ['WARNING: No memory limit support'] : []),
+    ...(!lacks('memory') && !limits.swapLimit ? ['WARNING: No swap limit support'] : []),
+    ...(lacks('cpu') ? ['WARNING: No cpu cfs quota support', 'WARNING: No cpu cfs period support'] : []),
+    ...(lacks('cpu') ? ['WARNING: No cpu shares support'] : []),
+    ...(lacks('cpuset') ? ['WARNING: No cpuset support'] : []),
+    ...(lacks('pids') ? ['WARNING: No pids limit support'] : []),
+    ...(forwarding ? [] : ['WARNING: IPv4 forwarding is disabled']),
+  ];
+}
+
+function readText(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+}
