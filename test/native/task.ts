@@ -12,6 +12,7 @@ import {
   openFlag,
   type Plan,
   parseExitRecord,
+  parseStatusRecord,
   sealedMemfd,
   sendto,
   socket,
@@ -61,6 +62,16 @@ export class Task implements AsyncDisposable {
     this.control.send(encodeFrame(frameType.start));
     this.control.wait(frameType.started);
     return this;
+  }
+
+  /** PID and start time of the process, as a later daemon would ask. */
+  identity(): { pid: number; startTicks: number } {
+    using control = this.connect(encodeFrame(frameType.control));
+    return parseStatusRecord(JSON.stringify(control.wait(frameType.status).record));
+  }
+
+  kill(): void {
+    kill(this.pid, 9);
   }
 
   connect(first: Uint8Array): Connection {
