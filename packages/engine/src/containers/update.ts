@@ -57,10 +57,11 @@ function writeLimits(
   container: ContainerRecord,
   resources: LinuxResources,
 ): void {
+  const { memoryBytes } = container.hostConfig;
   const writes = compileUpdate(resources, {
     facts: deps.facts,
     cgroupPath: cgroupPathOf(deps, container),
-    currentMemoryLimit: container.hostConfig.memoryBytes,
+    ...(memoryBytes > 0 ? { currentMemoryLimit: memoryBytes } : {}),
   });
   for (const { path, data } of writes) writeFileSync(path, data);
 }
