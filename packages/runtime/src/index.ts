@@ -13,6 +13,7 @@ export { ensureCgroupParent, listCgroups } from './cgroup/ensure-parent.ts';
 export type { FileWrite } from './cgroup/file-write.ts';
 export { type CgroupFiles, cgroupFiles } from './cgroup/layout.ts';
 export type { LimitContext } from './cgroup/v1.ts';
+export { runRuntimeCommand } from './command/index.ts';
 export { compile } from './compile.ts';
 export { compileExec } from './compile-exec.ts';
 export type { CompileContext, ExecProcess, ExecTarget, RootSource, ShimPaths, UserText } from './context.ts';
@@ -25,6 +26,7 @@ export type {
   HostFacts,
   ResourceLimit,
 } from './facts.ts';
+export { loopbackActs } from './loopback.ts';
 export { type MountOptions, mountAttr, mountFlag, parseMountOptions } from './mount-options.ts';
 export { probeHostFacts } from './probe-facts.ts';
 export { chooseRlimits, rlimitNumbers } from './rlimits.ts';

@@ -110,3 +110,17 @@ function shapeOf(options: readonly string[]) {
     idmap: options.includes('idmap') || options.includes('ridmap'),
   };
 }
+
+/** Every option that is understood, as `features` lists them. */
+export const knownMountOptions: readonly string[] = [
+  ...Object.keys(attributes).flatMap((name) => [name, `r${name}`]),
+  ...Object.keys(propagations).flatMap((name) => [name, `r${name}`]),
+  ...ignored,
+  'async',
+  'bind',
+  'dirsync',
+  'lazytime',
+  'nolazytime',
+  'rbind',
+  'sync',
+].sort();

@@ -64,3 +64,7 @@ export function seccompFlags(profile: LinuxSeccomp): number {
     return flag === 'SECCOMP_FILTER_FLAG_TSYNC' ? bits : bits | bit;
   }, 0);
 }
+
+/** What `features` lists: NOTIFY is left out, since nobody here can listen. */
+export const knownActions = Object.keys(returnValues);
+export const knownFlags = Object.keys(flagBits);

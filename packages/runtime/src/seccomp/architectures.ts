@@ -65,3 +65,6 @@ const numbers: Readonly<Record<string, readonly (number | null)[]>> = table;
 export function syscallNumber(name: string, architecture: FilterArchitecture): number | undefined {
   return numbers[name]?.[architecture.column] ?? undefined;
 }
+
+/** Architectures that filters are built for. */
+export const knownArchitectures = Object.keys(architectures);

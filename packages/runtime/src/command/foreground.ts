@@ -1,0 +1,52 @@
+import { writeSync } from 'node:fs';
+import { type Attachment, attachStreams, type ShimControl } from './shim-client.ts';
+
+const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
+const numbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1, SIGQUIT: 3, SIGUSR1: 10, SIGUSR2: 12 } as const;
+
+/** Lets a created process go with this program's own streams and signals joined to it. @returns its exit code */
+export async function runInForeground(
+  control: ShimControl,
+  options: { readonly taskDir: string; readonly terminal: boolean },
+): Promise<number> {
+  const attachment = await attachStreams(
+    options.taskDir,
+    { terminal: options.terminal, stdin: true },
+    (stream, bytes) => writeAll(stream, bytes),
+  );
+  using _terminal = joinTerminal(control, options.terminal);
+  for (const name of forwarded) process.on(name, () => control.signal(numbers[name], false));
+  control.start();
+  await control.started;
+  void pumpInput(attachment);
+  const record = await control.exited;
+  await attachment.ended;
+  return record.exitCode;
+}
+
+function writeAll(fd: 1 | 2, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(fd, bytes, at);
+    } catch (error) {
+      // A slow reader of a non-blocking descriptor; whoever is gone for good (EPIPE) gets no more.
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) return;
+      Bun.sleepSync(1);
+    }
+  }
+}
+
+async function pumpInput(attachment: Attachment): Promise<void> {
+  for await (const chunk of Bun.stdin.stream()) attachment.write(chunk);
+  attachment.endInput();
+}
+
+/** With a terminal on both sides keys go through untouched, and the size follows. */
+function joinTerminal(control: ShimControl, terminal: boolean): Disposable {
+  if (!terminal || !process.stdin.isTTY) return { [Symbol.dispose]: () => undefined };
+  const resize = (): void => control.resize(process.stdout.rows, process.stdout.columns);
+  process.stdin.setRawMode(true);
+  process.on('SIGWINCH', resize);
+  resize();
+  return { [Symbol.dispose]: () => process.stdin.setRawMode(false) };
+}
