@@ -61,7 +61,7 @@ int verb_root(struct run *run, const struct act *a)
 	int fd = open(a->args[root_path].text, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return fail(run, "open");
-	run->registers[a->args[root_reg].number] = fd;
+	run->registers[a->args[root_reg].number] = run->root = fd;
 	return 0;
 }
 

@@ -280,7 +280,7 @@ int verb_ready(struct run *run, const struct act *a)
 {
 	struct sync_message message = {.kind = SYNC_READY};
 	(void)a;
-	if (send_packet(run->sync, &message, -1) != 0)
+	if (send_packet(run->sync, &message, run->root) != 0)
 		return fail(run, "send");
 	if (run->go)
 		return 0;

@@ -19,7 +19,7 @@ enum { PLAN_FD = 3, CONTROL_FD = 4, FIRST_ATTACHED_FD = 5 };
 static const uint64_t drain_ns = 2000000000u; /* Docker waits as long for streams that a background child keeps open */
 static const int idle_ms = 1000;
 
-static struct shim shim = {.input = -1, .listener = -1, .signals = -1, .run = {.null_fd = -1, .mask_mount = -1, .sync = -1}};
+static struct shim shim = {.input = -1, .listener = -1, .signals = -1, .run = {.null_fd = -1, .mask_mount = -1, .root = -1, .sync = -1}};
 static _Alignas(4096) char stream_bytes[2][STREAM_BYTES];
 
 bool is_terminal(const struct shim *s)
@@ -140,13 +140,17 @@ void shim_event(struct shim *s, enum event event)
 
 /* --- Sources of events ---------------------------------------------------------------------- */
 
-static void take_console(struct shim *s, struct msghdr *packet)
+static int passed_fd(struct msghdr *packet)
 {
-	int fd;
+	int fd = -1;
 	struct cmsghdr *control = CMSG_FIRSTHDR(packet);
-	if (control == NULL || control->cmsg_type != SCM_RIGHTS)
-		return;
-	memcpy(&fd, CMSG_DATA(control), sizeof fd);
+	if (control != NULL && control->cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(control), sizeof fd);
+	return fd;
+}
+
+static void take_console(struct shim *s, int fd)
+{
 	fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
 	s->streams[0].fd = s->input = fd;
 }
@@ -167,8 +171,10 @@ static void read_sync(struct shim *s)
 			s->run.sync = -1;
 			shim_event(s, SYNC_ENDED);
 		} else if (message.kind == SYNC_CONSOLE) {
-			take_console(s, &packet);
+			take_console(s, passed_fd(&packet));
 		} else if (message.kind == SYNC_READY) {
+			/* Held to the end: the unmount of an overlay writes out the disk below it, which the exit need not wait for. */
+			s->run.root = passed_fd(&packet);
 			shim_event(s, CHILD_READY);
 		} else if (message.kind == SYNC_FAILED) {
 			message.step[sizeof message.step - 1] = '\0';
