@@ -97,7 +97,13 @@ export type StatsSample = {
   readonly memoryFailCount: number;
   readonly pids: number;
   readonly pidsLimit: number;
-  readonly blkio: readonly { readonly op: string; readonly major: number; readonly minor: number; readonly bytes: number; readonly ios: number }[];
+  readonly blkio: readonly {
+    readonly op: string;
+    readonly major: number;
+    readonly minor: number;
+    readonly bytes: number;
+    readonly ios: number;
+  }[];
   readonly networks: Readonly<Record<string, NetworkCounters>>;
 };
 export type NetworkCounters = {
@@ -129,7 +135,10 @@ export type ContainerRoom = {
   pause(ref: string): Promise<void>;
   unpause(ref: string): Promise<void>;
   rename(ref: string, name: string): void;
-  update(ref: string, change: { resources: Partial<Resources>; restartPolicy: RestartPolicy | undefined }): Promise<readonly string[]>;
+  update(
+    ref: string,
+    change: { resources: Partial<Resources>; restartPolicy: RestartPolicy | undefined },
+  ): Promise<readonly string[]>;
   remove(ref: string, options: { force: boolean; volumes: boolean; link: boolean }): Promise<void>;
   /** The returned promise settles at the condition; the wait is in force once the outer promise is settled. */
   wait(ref: string, condition: WaitCondition, signal: AbortSignal): Promise<{ result: Promise<WaitResult> }>;
@@ -138,7 +147,10 @@ export type ContainerRoom = {
   resize(ref: string, rows: number, columns: number): Promise<void>;
   /** Docker frames (or raw bytes for a terminal). Ends at the end of the log, or with the container when following. */
   logs(ref: string, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
-  top(ref: string, psArguments: string): Promise<{ titles: readonly string[]; processes: readonly (readonly string[])[] }>;
+  top(
+    ref: string,
+    psArguments: string,
+  ): Promise<{ titles: readonly string[]; processes: readonly (readonly string[])[] }>;
   /** undefined while it does not run. */
   sample(ref: string): Promise<StatsSample | undefined>;
   prune(filters: Filters): Promise<{ deleted: readonly string[]; reclaimedBytes: number }>;
@@ -147,13 +159,20 @@ export type ContainerRoom = {
   execCreate(ref: string, request: ExecRequest): Promise<string>;
   execInspect(execId: string): ExecRecord;
   /** Starts it and, unless `client` is undefined (detached), joins the client; resolves when the stream has ended. */
-  execStart(execId: string, client: ClientStream | undefined, options: { tty: boolean; consoleSize: readonly [number, number] | undefined }): Promise<void>;
+  execStart(
+    execId: string,
+    client: ClientStream | undefined,
+    options: { tty: boolean; consoleSize: readonly [number, number] | undefined },
+  ): Promise<void>;
   execResize(execId: string, rows: number, columns: number): Promise<void>;
 };
 
 export type EventRoom = EventSink & {
   /** Past events since/until, then live ones until `signal`; an `until` in the past ends the stream. */
-  stream(options: { sinceNanos: bigint | undefined; untilNanos: bigint | undefined; filters: Filters }, signal: AbortSignal): AsyncIterable<EngineEvent>;
+  stream(
+    options: { sinceNanos: bigint | undefined; untilNanos: bigint | undefined; filters: Filters },
+    signal: AbortSignal,
+  ): AsyncIterable<EngineEvent>;
 };
 
 /** Facts of `docker info`. */

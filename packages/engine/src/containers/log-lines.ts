@@ -38,10 +38,9 @@ const middleLength = 28;
 /** RFC 3339 in UTC: seconds alone, or with up to nine digits behind the point. */
 const shortestTime = '2006-01-02T15:04:05Z'.length;
 const longestTime = '2006-01-02T15:04:05.000000000Z'.length;
+/** `{"log":"","stream":"stdout","time":"2006-01-02T15:04:05Z"}` and its newline. */
+const shortestLine = headLength + middleLength + shortestTime + 3;
 const frameHeaderBytes = 8;
-
-/** A line of the shim's own shape, by positions in its buffer. */
-type Found = { textStart: number; textEnd: number; timeStart: number; end: number };
 
 /**
  * Turns lines of a json-file log into what a client gets: Docker's frames, or plain bytes for a terminal.
@@ -55,45 +54,45 @@ export function createLineFormatter(style: LineStyle): LineFormatter {
   const needsTime = style.timestamps || since !== '' || until !== '~';
   const stampBytes = style.timestamps ? longestTime + 1 : 0;
   const prefixBytes = (style.terminal ? 0 : frameHeaderBytes) + stampBytes;
-  // One for all lines: a line costs no allocation.
-  const line: Found = { textStart: 0, textEnd: 0, timeStart: 0, end: 0 };
-  const clock = createTimeReader();
+  const line = createLineScanner();
+
+  /** Moves the scanned line to `out`. @returns where the next one goes, the same place when this one is not shown */
+  const emit = (buffer: Buffer, view: DataView, out: number): number => {
+    if (line.isStdout() ? !style.stdout : !style.stderr) return out;
+    const length = line.isPlain ? line.textEnd - line.textStart - 1 : undoEscapes(buffer, line.textStart, line.textEnd);
+    if (line.isPlain) buffer[line.textEnd - 2] = newline;
+    const start = line.isStdout() ? 0x01000000 : 0x02000000;
+    // The text first: with a time stamp before it the prefix is longer than what stood there in the log.
+    buffer.copyWithin(out + prefixBytes, line.textStart, line.textStart + length);
+    if (!style.terminal) {
+      view.setUint32(out, start);
+      view.setUint32(out + 4, stampBytes + length);
+    }
+    if (style.timestamps) buffer.set(line.stamp(), out + prefixBytes - stampBytes);
+    return out + prefixBytes + length;
+  };
 
   return {
     format: (buffer, from, to) => {
       const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
+      line.reset(buffer, view, to);
       const chunks: Uint8Array[] = [];
       let runStart = from;
       let out = from;
       for (let at = from; at < to; at = line.end + 1) {
-        const isPlain = style.details === undefined && findPlainLine({ buffer, view, to }, at, line);
-        if (!isPlain && !(style.details === undefined && findEscapedLine(buffer, view, { at, line }))) {
-          line.end = buffer.indexOf(newline, at);
-          const slow = formatSlowly(buffer.toString('utf8', at, line.end), { style, since, until });
-          if (slow === 'over') return { chunks: [...chunks, buffer.subarray(runStart, out)], isOver: true };
-          if (slow === undefined) continue;
-          chunks.push(buffer.subarray(runStart, out), slow);
-          runStart = line.end + 1;
-          out = runStart;
+        if (style.details === undefined && line.scan(at)) {
+          const time = needsTime ? line.time() : since;
+          if (time > until) return { chunks: [...chunks, buffer.subarray(runStart, out)], isOver: true };
+          if (time >= since) out = emit(buffer, view, out);
           continue;
         }
-        const isStdout = buffer[line.textEnd + 15] === 0x6f;
-        if (needsTime) {
-          const time = clock.read(buffer, view, line);
-          if (time > until) return { chunks: [...chunks, buffer.subarray(runStart, out)], isOver: true };
-          if (time < since) continue;
-        }
-        if (isStdout ? !style.stdout : !style.stderr) continue;
-        if (isPlain) buffer[line.textEnd - 2] = newline;
-        const length = isPlain ? line.textEnd - line.textStart - 1 : undoEscapes(buffer, line.textStart, line.textEnd);
-        // The text first: with a time stamp before it the prefix is longer than what stood there in the log.
-        buffer.copyWithin(out + prefixBytes, line.textStart, line.textStart + length);
-        if (!style.terminal) {
-          view.setUint32(out, isStdout ? 0x01000000 : 0x02000000);
-          view.setUint32(out + 4, stampBytes + length);
-        }
-        if (style.timestamps) buffer.set(clock.stamp(), out + prefixBytes - stampBytes);
-        out += prefixBytes + length;
+        line.end = buffer.indexOf(newline, at);
+        const slow = formatSlowly(buffer.toString('utf8', at, line.end), { style, since, until });
+        if (slow === 'over') return { chunks: [...chunks, buffer.subarray(runStart, out)], isOver: true };
+        if (slow === undefined) continue;
+        chunks.push(buffer.subarray(runStart, out), slow);
+        runStart = line.end + 1;
+        out = runStart;
       }
       if (out > runStart) chunks.push(buffer.subarray(runStart, out));
       return { chunks, isOver: false };
@@ -102,33 +101,86 @@ export function createLineFormatter(style: LineStyle): LineFormatter {
 }
 
 /**
- * Recognises a line whose only escape is its newline at the end, by one search and a few words: nearly all lines are so.
- * The words are four bytes each of the fixed parts.
+ * Finds the parts of one line after another. Its state is the line that was scanned last, so that a line costs no
+ * allocation; words are compared four bytes at a time.
  */
-function findPlainLine(
-  { buffer, view, to }: { buffer: Buffer; view: DataView; to: number },
-  at: number,
-  line: Found,
-): boolean {
-  if (at + headLength + middleLength + shortestTime + 3 > to) return false;
-  if (view.getUint32(at) !== 0x7b226c6f || view.getUint32(at + 4) !== 0x67223a22) return false; // {"lo g":"
-  const found = buffer.indexOf(backslash, at + headLength);
-  const textEnd = found + 2;
-  if (found < 0 || buffer[found + 1] !== 0x6e || textEnd + middleLength + shortestTime + 3 > to) return false;
-  // A torn line before this one would otherwise be taken for the beginning of its text.
-  return hasMiddle(view, textEnd) && closes(buffer, { at, textEnd, line }) && buffer.indexOf(newline, at) === line.end;
-}
+function createLineScanner() {
+  let buffer: Buffer = Buffer.alloc(0);
+  let view = new DataView(new ArrayBuffer(0));
+  let to = 0;
+  const knownTime = new DataView(new ArrayBuffer(longestTime + 4));
+  let timeText = '';
+  let stamp: Uint8Array = new Uint8Array();
 
-/** Recognises any other line of the shim's shape from its end, since its text may hold anything. */
-function findEscapedLine(buffer: Buffer, view: DataView, { at, line }: { at: number; line: Found }): boolean {
-  const end = buffer.indexOf(newline, at);
-  if (end - at < headLength + middleLength + shortestTime + 2) return false;
-  if (view.getUint32(at) !== 0x7b226c6f || view.getUint32(at + 4) !== 0x67223a22) return false;
-  let timeQuote = end - 3 - longestTime;
-  while (timeQuote < end - 2 - shortestTime && buffer[timeQuote] !== quote) timeQuote++;
-  const textEnd = timeQuote - middleLength + 1;
-  if (textEnd < at + headLength || !hasMiddle(view, textEnd)) return false;
-  return closes(buffer, { at, textEnd, line }) && line.end === end;
+  const self = {
+    textStart: 0,
+    textEnd: 0,
+    timeStart: 0,
+    end: 0,
+    /** The newline at its end is the only escape. */
+    isPlain: false,
+    reset: (nextBuffer: Buffer, nextView: DataView, nextTo: number): void => {
+      buffer = nextBuffer;
+      view = nextView;
+      to = nextTo;
+    },
+    isStdout: (): boolean => buffer[self.textEnd + 15] === 0x6f,
+    /** Tells whether the line at a position has the shim's own shape, and where its parts are. */
+    scan: (at: number): boolean => {
+      if (at + shortestLine > to) return false;
+      if (view.getUint32(at) !== 0x7b226c6f || view.getUint32(at + 4) !== 0x67223a22) return false; // {"lo g":"
+      self.isPlain = scanPlain(at);
+      return self.isPlain || scanEscaped(at);
+    },
+    /** Its time, all nine digits and no zone. Lines that came in one piece share it: it is read once for them. */
+    time: (): string => {
+      let isKnown = timeText !== '';
+      const length = self.end - 2 - self.timeStart;
+      // The last word may take in what closes the line, which is always the same.
+      for (let i = 0; i < length && isKnown; i += 4)
+        isKnown = view.getUint32(self.timeStart + i) === knownTime.getUint32(i);
+      if (isKnown) return timeText;
+      for (let i = 0; i < length; i += 4) knownTime.setUint32(i, view.getUint32(self.timeStart + i));
+      timeText = fixedTime(buffer.toString('latin1', self.timeStart, self.end - 3));
+      stamp = Buffer.from(`${timeText}Z `, 'latin1');
+      return timeText;
+    },
+    /** The time that was read last, as it stands before a line. */
+    stamp: (): Uint8Array => stamp,
+  };
+
+  /** By two searches: for the first escape, and that no newline of a torn line lies before it. Nearly all lines are so. */
+  const scanPlain = (at: number): boolean => {
+    const found = buffer.indexOf(backslash, at + headLength);
+    if (found < 0 || buffer[found + 1] !== 0x6e || found + 2 + shortestLine - headLength > to) return false;
+    return close(at, found + 2) && buffer.indexOf(newline, at) === self.end;
+  };
+
+  /** From the end of the line, since its text may hold anything. */
+  const scanEscaped = (at: number): boolean => {
+    const end = buffer.indexOf(newline, at);
+    if (end - at < shortestLine - 1) return false;
+    let timeQuote = end - 3 - longestTime;
+    while (timeQuote < end - 2 - shortestTime && buffer[timeQuote] !== quote) timeQuote++;
+    const textEnd = timeQuote - middleLength + 1;
+    return textEnd >= at + headLength && close(at, textEnd) && self.end === end;
+  };
+
+  /** Checks what stands between text and time, finds the end of the time and checks that the line ends with it. */
+  const close = (at: number, textEnd: number): boolean => {
+    if (!hasMiddle(view, textEnd)) return false;
+    const timeStart = textEnd + middleLength;
+    let timeEnd = timeStart + longestTime;
+    while (timeEnd > timeStart + shortestTime && buffer[timeEnd] !== quote) timeEnd--;
+    if (buffer[timeEnd] !== quote || buffer[timeEnd + 1] !== 0x7d || buffer[timeEnd + 2] !== newline) return false;
+    self.textStart = at + headLength;
+    self.textEnd = textEnd;
+    self.timeStart = timeStart;
+    self.end = timeEnd + 2;
+    return true;
+  };
+
+  return self;
 }
 
 /** `","stream":"std` … `","time":"`, with `out` or `err` between. */
@@ -144,40 +196,6 @@ function hasMiddle(view: DataView, at: number): boolean {
     view.getUint32(at + 22) === 0x696d6522 && // ime"
     view.getUint16(at + 26) === 0x3a22 // :"
   );
-}
-
-/** Finds the end of the time and checks that the line ends with it. */
-function closes(buffer: Buffer, { at, textEnd, line }: { at: number; textEnd: number; line: Found }): boolean {
-  const timeStart = textEnd + middleLength;
-  let timeEnd = timeStart + longestTime;
-  while (timeEnd > timeStart + shortestTime && buffer[timeEnd] !== quote) timeEnd--;
-  if (buffer[timeEnd] !== quote || buffer[timeEnd + 1] !== 0x7d || buffer[timeEnd + 2] !== newline) return false;
-  line.textStart = at + headLength;
-  line.textEnd = textEnd;
-  line.timeStart = timeStart;
-  line.end = timeEnd + 2;
-  return true;
-}
-
-/** Reads times, and remembers the last one: all lines that came in one piece carry the same. */
-function createTimeReader() {
-  const known = new DataView(new ArrayBuffer(longestTime + 4));
-  let stamp: Uint8Array = new Uint8Array();
-  let text = '';
-  return {
-    stamp: () => stamp,
-    read: (buffer: Buffer, view: DataView, line: Found): string => {
-      // Four bytes at once: the last word may take in what closes the line, which is always the same.
-      let same = text !== '';
-      const length = line.end - 2 - line.timeStart;
-      for (let i = 0; i < length && same; i += 4) same = view.getUint32(line.timeStart + i) === known.getUint32(i);
-      if (same) return text;
-      for (let i = 0; i < length; i += 4) known.setUint32(i, view.getUint32(line.timeStart + i));
-      text = fixedTime(buffer.toString('latin1', line.timeStart, line.end - 3));
-      stamp = Buffer.from(`${text}Z `, 'latin1');
-      return text;
-    },
-  };
 }
 
 const plainEscapes: Readonly<Record<number, number>> = { 110: 0x0a, 114: 0x0d, 116: 0x09, 98: 0x08, 102: 0x0c };

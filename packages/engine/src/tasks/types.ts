@@ -3,28 +3,47 @@ import type { ExitRecord, Plan } from '@gantry/native';
 
 /** A running or just ended process of a container, init or exec. Everything here speaks to its shim. */
 export type Task = {
-  /** `<container ID>` for init, the exec's ID for an exec. */
+  /** The container's ID for init, the exec's ID for an exec. */
   readonly key: string;
+  /** In the host's PID namespace. */
   readonly pid: number;
-  readonly startedAt: Date | undefined;
-  /** Lets the created process exec. @throws EngineError for what a client did (command not found), with Docker's text. */
-  start(): Promise<void>;
-  signal(signal: number, everyProcess?: boolean): Promise<void>;
+  /** Lets the created process exec. @throws EngineError naming the act that failed, with Docker's text for a missing command */
+  start(): Promise<StartedTask>;
+  /** Start time of the process in clock ticks since boot: with the PID it names it for ever. */
+  readonly startTicks: number;
+  /** Sent in order; one that comes after the end of the process is without effect. */
+  signal(signal: number, everyProcess?: boolean): void;
   resize(rows: number, columns: number): void;
-  /** A stream of the shim's: reads are output (framed unless a terminal), writes are stdin, end() half-closes. */
-  attach(streams: { stdin: boolean; stdout: boolean; stderr: boolean }): Promise<Duplex>;
-  /** Settles once, when the exit record is on disk. */
+  /** A stream of the shim's: reads are output (Docker frames unless a terminal), writes are stdin, end() half-closes. */
+  attach(streams: AttachStreams): Promise<Duplex>;
+  /** Settles once, when the exit record is on disk; rejects when the shim ended without one. */
   readonly exited: Promise<ExitRecord>;
+  /** Settles when the shim itself is gone, its cgroups removed. */
+  readonly gone: Promise<void>;
 };
 
-/** One life: `create` (the process stands before its exec), `start`, `exited`. `recover` finds a task of an earlier daemon. */
+export type AttachStreams = { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean };
+export type StartedTask = { readonly pid: number; readonly startedAt: Date };
+
+/** What a later daemon finds of a task: it runs, it left its exit record, or neither (the machine went down). */
+export type RecoveredTask =
+  | { readonly kind: 'running'; readonly task: Task; readonly startedAt: Date }
+  | { readonly kind: 'exited'; readonly record: ExitRecord }
+  | { readonly kind: 'lost' };
+
+/**
+ * One life: `create` (the process stands before its exec), `start`, `exited`, `forget`. A later daemon calls `recover`
+ * for what its rows call running, then `sweep` for everything else.
+ */
 export type TaskRoom = {
+  /** @throws EngineError naming the act that failed; nothing is left behind */
   create(key: string, plan: Plan): Promise<Task>;
   find(key: string): Task | undefined;
-  /** Reconnects to the shim of a task directory; or tells its exit record; or `lost` when neither exists. */
-  recover(key: string): Promise<{ kind: 'running'; task: Task } | { kind: 'exited'; record: ExitRecord } | { kind: 'lost' }>;
-  /** Where the shim of this key keeps its files; short enough for a socket path through /proc/self/fd. */
+  recover(key: string, exitRecord: string): Promise<RecoveredTask>;
+  /** Where the shim of this key keeps its files. */
   taskDir(key: string): string;
-  /** Removes task directories that no key of `keep` owns and ends shims in them. @returns what was swept */
+  /** Removes the directory of an ended task. */
+  forget(key: string): void;
+  /** Ends the shims and removes the directories that no key of `keep` owns. @returns the keys that were swept */
   sweep(keep: ReadonlySet<string>): Promise<readonly string[]>;
 };

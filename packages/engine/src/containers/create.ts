@@ -1,0 +1,95 @@
+import { EngineError, formatId, shortId } from '@gantry/base';
+import type { ImageRecord } from '../images/types.ts';
+import { containerEvent } from './container-event.ts';
+import type { ContainerDeps } from './deps.ts';
+import { commandOf, mergeConfig } from './merge-config.ts';
+import { resolveMounts } from './mounts.ts';
+import { parseContainerName } from './names.ts';
+import { pinSharedModes, settleCreate } from './settle-create.ts';
+import type { ContainerConfig, ContainerRecord, CreateRequest, HostConfig } from './types.ts';
+
+/**
+ * Creates a container: a row, its mounts and its attachments to networks, in one transaction. Nothing runs and nothing
+ * is mounted yet; a request that is refused leaves nothing.
+ *
+ * @throws not-found with Docker's text when the image is not here; conflict when the name is taken; invalid
+ */
+export function createContainer(
+  deps: ContainerDeps,
+  request: CreateRequest,
+): { readonly id: string; readonly warnings: readonly string[] } {
+  const asked = request.name === '' ? undefined : parseContainerName(request.name);
+  const settled = settleCreate(request, deps.limits);
+  const image = imageFor(deps, request);
+  const config = mergeConfig(request.config, image.config);
+  const id = formatId(deps.random(32));
+  const hostConfig = pinSharedModes(withDefaults(deps, settled.value), (ref) => deps.store.resolve(ref).id);
+
+  deps.db.tx(() => {
+    const name = asked ?? deps.store.freeName(() => fraction(deps.random(4)));
+    const record: ContainerRecord = {
+      id,
+      name,
+      createdAt: deps.now(),
+      imageId: image.id,
+      chainId: image.chainId,
+      platform: image.os,
+      config: { ...config, hostname: hostnameOf(deps, { id, config, hostConfig }) },
+      hostConfig,
+      mountPoints: resolveMounts(deps, { containerId: id, config, hostConfig }),
+      command: commandOf(config),
+      status: { kind: 'created' },
+      restartCount: 0,
+      stoppedByUser: false,
+    };
+    deps.store.insert(record);
+    deps.networks.attach({ id, name, networkMode: hostConfig.networkMode }, request.endpoints);
+    deps.events.record('container', 'create', id, containerEvent(record));
+  });
+  return { id, warnings: settled.warnings };
+}
+
+function imageFor(deps: ContainerDeps, { config, platform }: CreateRequest): ImageRecord {
+  if (config.image === '') throw new EngineError('invalid', 'no image specified');
+  const image = deps.images.get(config.image);
+  if (platform === '') return image;
+  const [os = '', architecture = '', variant = ''] = platform.split('/');
+  const fits = os === image.os && (architecture === '' || architecture === image.architecture);
+  if (fits && (variant === '' || variant === image.variant)) return image;
+  throw new EngineError(
+    'not-found',
+    `image with reference ${config.image} was found but its platform (${image.os}/${image.architecture}) does not match the specified platform (${platform})`,
+    { hint: `pull it for that platform first: pull --platform ${platform} ${config.image}` },
+  );
+}
+
+function withDefaults({ defaults }: ContainerDeps, hostConfig: HostConfig): HostConfig {
+  const own = new Set(hostConfig.ulimits.map(({ name }) => name));
+  const { logConfig } = hostConfig;
+  return {
+    ...hostConfig,
+    logConfig:
+      logConfig.type === ''
+        ? { ...defaults.logConfig, config: { ...defaults.logConfig.config, ...logConfig.config } }
+        : logConfig,
+    ulimits: [...hostConfig.ulimits, ...defaults.ulimits.filter(({ name }) => !own.has(name))],
+    init: hostConfig.init ?? (defaults.init || undefined),
+  };
+}
+
+/** The short ID, unless it was given or the container shares somebody else's name. */
+function hostnameOf(
+  deps: ContainerDeps,
+  { id, config, hostConfig }: { id: string; config: ContainerConfig; hostConfig: HostConfig },
+): string {
+  if (config.hostname !== '') return config.hostname;
+  if (hostConfig.networkMode.startsWith('container:'))
+    return deps.store.get(hostConfig.networkMode.slice('container:'.length)).config.hostname;
+  if (hostConfig.utsMode === 'host' || hostConfig.networkMode === 'host') return deps.limits.hostname;
+  return shortId(id);
+}
+
+/** 32 random bits as a number from 0 up to 1. */
+function fraction(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) / 2 ** 32;
+}

@@ -1,0 +1,27 @@
+import { EngineError, parseSignal, shortId, sigkill } from '@gantry/base';
+import { containerEvent } from './container-event.ts';
+import type { ContainerDeps } from './deps.ts';
+import { unpauseContainer } from './pause.ts';
+import { killTask } from './stop.ts';
+
+/**
+ * Sends a signal to a container's init process. SIGKILL, and the container's own stop signal, count as a user's wish
+ * that it stays down.
+ *
+ * @throws conflict with Docker's text when it does not run
+ */
+export async function killContainer(deps: ContainerDeps, ref: string, signalText: string): Promise<void> {
+  const container = deps.store.resolve(ref);
+  const signal = parseSignal(signalText || 'SIGKILL');
+  const task = deps.tasks.find(container.id);
+  if (container.status.kind !== 'running' || task === undefined)
+    throw new EngineError('conflict', `cannot kill container: ${ref}: container ${container.id} is not running`);
+
+  if (signal === sigkill || signal === parseSignal(container.config.stopSignal || 'SIGTERM'))
+    deps.store.setStoppedByUser(container.id, true);
+  deps.events.record('container', 'kill', container.id, { ...containerEvent(container), signal: String(signal) });
+  // A frozen process dies only when it is thawed.
+  if (signal === sigkill && container.status.paused) await unpauseContainer(deps, shortId(container.id));
+  if (signal === sigkill) await killTask(deps, container.id, task);
+  else task.signal(signal);
+}

@@ -1,0 +1,98 @@
+import type { WaitCondition, WaitResult } from '../engine.ts';
+import type { Task } from '../tasks/index.ts';
+
+/** A client that came before the start: `meet` when there is a task, `dismiss` when there will be none. */
+export type Guest = { readonly meet: (task: Task) => Promise<void>; readonly dismiss: () => void };
+type Waiter = { readonly condition: WaitCondition; readonly settle: (result: WaitResult) => void };
+
+/**
+ * What this daemon holds in memory about containers that rows and shims cannot hold: clients that attached before the
+ * start, clients that wait for an end, the restart that is due. All of it may be lost with the daemon.
+ *
+ * One life of a container here: `expect` guests and `wait`, `meet` when its task stands before its exec, `exited` at
+ * each exit, `removed` at the end.
+ */
+export type Live = {
+  /** Calls back with the task of the next start, before it execs. @returns a function that takes the guest back */
+  expect(id: string, guest: Guest): () => void;
+  /** Sends the guests away: the start failed. */
+  dismiss(id: string): void;
+  /** Lets every guest join; what a guest throws is its own concern and never stops the start. */
+  meet(id: string, task: Task): Promise<void>;
+  wait(id: string, condition: WaitCondition, signal: AbortSignal): Promise<WaitResult>;
+  exited(id: string, result: WaitResult): void;
+  removed(id: string, result: WaitResult): void;
+  /** Remembers the timer of a restart that is due; replaces and cancels an earlier one. */
+  restartDue(id: string, timer: NodeJS.Timeout): void;
+  cancelRestart(id: string): void;
+  [Symbol.dispose](): void;
+};
+
+export function createLive(): Live {
+  const guests = new Map<string, Set<Guest>>();
+  const waiters = new Map<string, Set<Waiter>>();
+  const restarts = new Map<string, NodeJS.Timeout>();
+  const settle = (id: string, result: WaitResult, over: (condition: WaitCondition) => boolean): void => {
+    for (const waiter of waiters.get(id) ?? []) if (over(waiter.condition)) waiter.settle(result);
+  };
+  const cancelRestart = (id: string): void => {
+    clearTimeout(restarts.get(id));
+    restarts.delete(id);
+  };
+  const dismiss = (id: string): void => {
+    for (const guest of guests.get(id) ?? []) guest.dismiss();
+    guests.delete(id);
+  };
+  return {
+    dismiss,
+    expect: (id, guest) => {
+      add(guests, id, guest);
+      return () => drop(guests, id, guest);
+    },
+    meet: async (id, task) => {
+      const present = [...(guests.get(id) ?? [])];
+      guests.delete(id);
+      await Promise.allSettled(present.map((guest) => guest.meet(task)));
+    },
+    wait: async (id, condition, signal) => {
+      signal.throwIfAborted();
+      const { promise, resolve, reject } = Promise.withResolvers<WaitResult>();
+      const waiter: Waiter = { condition, settle: resolve };
+      const onAbort = (): void => reject(signal.reason);
+      add(waiters, id, waiter);
+      signal.addEventListener('abort', onAbort, { once: true });
+      try {
+        return await promise;
+      } finally {
+        drop(waiters, id, waiter);
+        signal.removeEventListener('abort', onAbort);
+      }
+    },
+    exited: (id, result) => settle(id, result, (condition) => condition !== 'removed'),
+    removed: (id, result) => {
+      settle(id, result, () => true);
+      cancelRestart(id);
+      dismiss(id);
+    },
+    restartDue: (id, timer) => {
+      cancelRestart(id);
+      restarts.set(id, timer);
+    },
+    cancelRestart,
+    [Symbol.dispose]: () => {
+      for (const id of [...restarts.keys()]) cancelRestart(id);
+    },
+  };
+}
+
+function add<T>(sets: Map<string, Set<T>>, key: string, value: T): void {
+  const set = sets.get(key);
+  if (set === undefined) sets.set(key, new Set([value]));
+  else set.add(value);
+}
+
+function drop<T>(sets: Map<string, Set<T>>, key: string, value: T): void {
+  const set = sets.get(key);
+  set?.delete(value);
+  if (set?.size === 0) sets.delete(key);
+}

@@ -1,0 +1,86 @@
+import { rm } from 'node:fs/promises';
+import { EngineError, sigkill } from '@gantry/base';
+import { containerEvent } from './container-event.ts';
+import type { ContainerDeps } from './deps.ts';
+import { containerPaths } from './paths.ts';
+import { killTask } from './stop.ts';
+import type { ContainerRecord } from './types.ts';
+
+export type RemoveOptions = { readonly force: boolean; readonly volumes: boolean; readonly link: boolean };
+
+/**
+ * Removes a container: with `force` also a running one, with `volumes` its anonymous volumes too.
+ *
+ * @throws conflict with Docker's text when it runs and force is not given
+ */
+export async function removeContainer(deps: ContainerDeps, ref: string, options: RemoveOptions): Promise<void> {
+  const { id } = deps.store.resolve(ref);
+  if (options.force) await endTask(deps, id);
+  await using _lock = await deps.locks.hold(id);
+  const container = deps.store.find(id);
+  // Its own auto-removal came first: what was asked for is done.
+  if (container === undefined) return;
+  refuseRunning(container);
+  await removeLocked(deps, container, { volumes: options.volumes });
+}
+
+/**
+ * The removal itself, with the container's lock held. The row goes first: from then on the container does not exist,
+ * and files that a crash leaves behind are swept at boot.
+ */
+export async function removeLocked(
+  deps: ContainerDeps,
+  container: ContainerRecord,
+  options: { volumes: boolean },
+): Promise<void> {
+  const { id, status } = container;
+  deps.live.cancelRestart(id);
+  const anonymous = options.volumes ? anonymousVolumes(deps, container) : [];
+  deps.db.tx(() => {
+    deps.networks.detachAll(id);
+    deps.volumes.release(id);
+    deps.execs.forget(id);
+    deps.store.delete(id);
+    deps.events.record('container', 'destroy', id, containerEvent(container));
+  });
+  deps.live.removed(id, { exitCode: status.kind === 'exited' ? status.exitCode : failureCode(container), error: '' });
+  deps.background.run(`removal of ${id}`, async () => {
+    await Promise.all([
+      deps.snapshots.remove(id),
+      rm(containerPaths(deps.dataRoot, id).dir, { recursive: true, force: true }),
+      ...anonymous.map((name) => deps.volumes.remove(name, true)),
+    ]);
+  });
+}
+
+async function endTask(deps: ContainerDeps, id: string): Promise<void> {
+  const task = deps.tasks.find(id);
+  const { status } = deps.store.get(id);
+  deps.live.cancelRestart(id);
+  if (task === undefined || status.kind !== 'running') return;
+  const container = deps.store.setStoppedByUser(id, true);
+  deps.events.record('container', 'kill', id, { ...containerEvent(container), signal: String(sigkill) });
+  await killTask(deps, id, task);
+}
+
+function refuseRunning({ name, status }: ContainerRecord): void {
+  const advice = adviceFor(status);
+  if (advice !== undefined) throw new EngineError('conflict', `cannot remove container "${name}": ${advice}`);
+}
+
+function adviceFor(status: ContainerRecord['status']): string | undefined {
+  if (status.kind === 'running' && status.paused) return 'container is paused and must be unpaused first';
+  if (status.kind !== 'running' && status.kind !== 'restarting') return undefined;
+  return `container is ${status.kind}: stop the container before removing or force remove`;
+}
+
+function anonymousVolumes(deps: ContainerDeps, container: ContainerRecord): string[] {
+  return container.mountPoints
+    .filter((mount) => mount.type === 'volume' && deps.volumes.find(mount.name)?.anonymous === true)
+    .filter((mount) => deps.volumes.holders(mount.name).every((holder) => holder === container.id))
+    .map((mount) => mount.name);
+}
+
+function failureCode({ status }: ContainerRecord): number {
+  return status.kind === 'created' ? (status.failure?.exitCode ?? 0) : 0;
+}

@@ -1,0 +1,91 @@
+import { EngineError, parseSignal, sigkill } from '@gantry/base';
+import type { Task } from '../tasks/index.ts';
+import { containerEvent } from './container-event.ts';
+import type { ContainerDeps } from './deps.ts';
+import { unpauseContainer } from './pause.ts';
+import type { ContainerRecord } from './types.ts';
+
+/** Docker waits this long between the signal and SIGKILL when neither the request nor the container says. */
+const defaultTimeoutSeconds = 10;
+/** A process that SIGKILL does not end sits in the kernel; the request fails instead of hanging. */
+const killTimeoutMs = 10_000;
+
+export type StopOptions = { readonly signal: string | undefined; readonly timeoutSeconds: number | undefined };
+
+/**
+ * Stops a container: its signal, time to end, then SIGKILL. It stays down whatever its restart policy says.
+ *
+ * @returns false when it does not run
+ */
+export async function stopContainer(deps: ContainerDeps, ref: string, options: StopOptions): Promise<boolean> {
+  const container = deps.store.resolve(ref);
+  const signal = parseSignal(options.signal || container.config.stopSignal || 'SIGTERM');
+  if (!standDown(deps, container)) return false;
+  const task = deps.tasks.find(container.id);
+  if (task === undefined) return false;
+  if (container.status.kind === 'running' && container.status.paused) await unpauseContainer(deps, container.id);
+
+  const timeoutSeconds = options.timeoutSeconds ?? container.config.stopTimeoutSeconds ?? defaultTimeoutSeconds;
+  deps.events.record('container', 'kill', container.id, { ...containerEvent(container), signal: String(signal) });
+  task.signal(signal);
+  if (!(await endsWithin(deps, container.id, timeoutSeconds < 0 ? undefined : timeoutSeconds * 1000))) {
+    deps.events.record('container', 'kill', container.id, { ...containerEvent(container), signal: String(sigkill) });
+    await killTask(deps, container.id, task);
+  }
+  deps.events.record('container', 'stop', container.id, containerEvent(container));
+  return true;
+}
+
+/** SIGKILL, and the exit booked. @throws unavailable when the kernel does not let go of it */
+export async function killTask(deps: ContainerDeps, id: string, task: Task): Promise<void> {
+  task.signal(sigkill);
+  if (await endsWithin(deps, id, killTimeoutMs)) return;
+  throw new EngineError(
+    'unavailable',
+    `cannot kill container "${id.slice(0, 12)}": its process does not end after SIGKILL`,
+    {
+      hint: 'look for a process in state D: its device or network file system hangs',
+    },
+  );
+}
+
+/** Notes that a user wants it down, so that no restart follows. @returns whether it runs now */
+function standDown(deps: ContainerDeps, container: ContainerRecord): boolean {
+  deps.live.cancelRestart(container.id);
+  const { status } = container;
+  if (status.kind === 'running') {
+    deps.store.setStoppedByUser(container.id, true);
+    return true;
+  }
+  if (status.kind === 'restarting') {
+    const { exitCode, startedAt, finishedAt } = status;
+    deps.db.tx(() => {
+      deps.store.setStoppedByUser(container.id, true);
+      deps.store.setStatus(container.id, {
+        kind: 'exited',
+        exitCode,
+        oomKilled: false,
+        error: '',
+        startedAt,
+        finishedAt,
+      });
+    });
+  }
+  return false;
+}
+
+/** Waits until the exit is booked. @returns false when the time is over first; no time means no bound */
+async function endsWithin(deps: ContainerDeps, id: string, timeoutMs: number | undefined): Promise<boolean> {
+  if (deps.store.find(id)?.status.kind !== 'running') return true;
+  const stop = new AbortController();
+  const timer =
+    timeoutMs === undefined ? undefined : setTimeout(() => stop.abort(new Error('time is over')), timeoutMs);
+  try {
+    await deps.live.wait(id, 'next-exit', stop.signal);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,131 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { KeyedLock } from '@gantry/base';
+import { openNativeProgram } from '@gantry/native';
+import { ensureCgroupParent, probeHostFacts } from '@gantry/runtime';
+import {
+  type ContainerDefaults,
+  type ContainerDeps,
+  containerPaths,
+  createBackground,
+  createLive,
+  followTask,
+  openContainerStore,
+  openContainers,
+  openExecTable,
+  readLimitFacts,
+  reconcileContainers,
+} from './containers/index.ts';
+import { openContent } from './content/index.ts';
+import { openDb } from './db/index.ts';
+import type { Engine } from './engine.ts';
+import { openEvents } from './events/index.ts';
+import { openImages } from './images/index.ts';
+import { readInfo } from './info.ts';
+import { openJobs } from './jobs/index.ts';
+import { openNetworkRoom } from './network/index.ts';
+import { openSnapshots } from './snapshots/index.ts';
+import { openTasks } from './tasks/index.ts';
+import { openVolumes } from './volumes/index.ts';
+
+export type EngineOptions = {
+  /** What shall outlive a reboot: database, blobs, layers, volumes, logs. */
+  readonly dataRoot: string;
+  /** What ends with the machine: shims' sockets, plans. */
+  readonly execRoot: string;
+  readonly bridge: string;
+  /** Address and prefix of the default bridge; empty: the first free pool. */
+  readonly bip: string;
+  readonly insecureRegistries: readonly string[];
+  readonly registryMirrors: readonly string[];
+  readonly defaults: ContainerDefaults;
+  /** Told of failures of work that nobody waits for. */
+  readonly report: (what: string, error: unknown) => void;
+};
+
+/**
+ * Opens an engine over its roots: builds every room, in order, and makes rows and world agree. When it returns, what ran
+ * before is taken back and what nobody owns is swept.
+ *
+ * Only one engine may have a data root open; the caller holds the lock on it.
+ */
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  mkdirSync(options.dataRoot, { recursive: true, mode: 0o710 });
+  mkdirSync(options.execRoot, { recursive: true, mode: 0o711 });
+  const dataRoot = realpathSync(options.dataRoot);
+  const instance = createHash('sha256').update(dataRoot).digest('hex').slice(0, 8);
+  const cgroupParent = `/gantry-${instance}`;
+
+  const now = (): Date => new Date();
+  const clock = (): bigint => BigInt(Date.now()) * 1_000_000n;
+  const random = (bytes: number): Uint8Array => randomBytes(bytes);
+  const facts = probeHostFacts();
+  const native = await openNativeProgram();
+  ensureCgroupParent(facts.cgroup, cgroupParent);
+
+  const db = openDb(join(dataRoot, 'gantry.db'));
+  const events = openEvents({ db, clock });
+  const jobs = openJobs({ db, now, random });
+  const content = openContent({ db, dataRoot, now, random });
+  const snapshots = openSnapshots({ db, dataRoot, now, random });
+  const images = openImages({ ...options, db, events, jobs, content, snapshots, now });
+  const volumes = openVolumes({ db, dataRoot, events, clock, random });
+  const store = openContainerStore(db);
+  const tasks = openTasks({ execRoot: options.execRoot, program: native.path });
+  const networks = openNetworkRoom({
+    ...options,
+    db,
+    events,
+    instance,
+    now,
+    random,
+    bridgeName: options.bridge,
+    pidOf: (id) => tasks.find(id)?.pid,
+    resolveContainer: (ref) => store.resolve(ref),
+    filesOf: (id) => containerPaths(dataRoot, id),
+    warn: (message) => options.report(message, undefined),
+  });
+  const live = createLive();
+  const background = createBackground(options.report);
+  const deps: ContainerDeps = {
+    db,
+    events,
+    images,
+    snapshots,
+    volumes,
+    networks,
+    tasks,
+    live,
+    store,
+    background,
+    follow: (id, task) => background.watch(`task of ${id}`, () => followTask(deps, id, task)),
+    facts,
+    now,
+    random,
+    dataRoot,
+    cgroupParent,
+    execs: openExecTable(db, now),
+    locks: new KeyedLock(),
+    limits: readLimitFacts(facts),
+    defaults: options.defaults,
+  };
+  await images.recover();
+  await reconcileContainers(deps);
+
+  return {
+    containers: openContainers(deps),
+    images,
+    networks,
+    volumes,
+    events,
+    info: () => readInfo(deps),
+    [Symbol.asyncDispose]: async () => {
+      live[Symbol.dispose]();
+      await background[Symbol.asyncDispose]();
+      await networks[Symbol.asyncDispose]();
+      db[Symbol.dispose]();
+      native[Symbol.dispose]();
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import { EngineError } from '@gantry/base';
+import type { Act, FailedRecord, Plan } from '@gantry/native';
+
+const ENOENT = 2;
+const EACCES = 13;
+const ENOTDIR = 20;
+const EISDIR = 21;
+const ENOEXEC = 8;
+
+/**
+ * Says why a task could not start: which act of the plan failed, on what, and why.
+ *
+ * For the command itself the words are the ones that Docker's clients look for to choose exit code 126 or 127.
+ */
+export function describeFailure(plan: Plan, failed: FailedRecord, errnoText: (errno: number) => string): EngineError {
+  const act = failed.half === 'shim' ? undefined : plan[failed.half][failed.index];
+  const why = failed.errno === 0 ? failed.step : `${failed.step}: ${errnoText(failed.errno)}`;
+  if (act === undefined) return failure('internal', `shim: ${why}`);
+  switch (act.verb) {
+    case 'exec':
+      return execFailure(act.argv[0] ?? '', failed.errno, errnoText);
+    case 'userLookup':
+      return failure(
+        'invalid',
+        `unable to find user ${act.spec}: ${failed.errno === ENOENT ? 'no matching entries in passwd file' : why}`,
+      );
+    case 'chdir':
+      return failure('invalid', `cannot use working directory "${act.path}": ${why}`);
+    case 'mountBind':
+      return failure('invalid', `cannot mount "${act.source}" on "${act.target}": ${why}`);
+    case 'mountFs':
+      return failure('invalid', `cannot mount ${act.fstype} on "${act.target}": ${why}`);
+    case 'sysctl':
+      return failure('invalid', `cannot set sysctl "${act.key}" to "${act.value}": ${why}`);
+    case 'writeFile':
+      return failure('invalid', `cannot write "${new TextDecoder().decode(act.data).trim()}" to "${act.path}": ${why}`);
+    default:
+      return failure('internal', `${act.verb}${subject(act)}: ${why}`);
+  }
+}
+
+function execFailure(command: string, errno: number, errnoText: (errno: number) => string): EngineError {
+  const plain = command.includes('/') ? 'no such file or directory' : 'executable file not found in $PATH';
+  const reasons: Readonly<Record<number, string>> = {
+    [ENOENT]: plain,
+    [ENOTDIR]: 'not a directory',
+    [EACCES]: 'permission denied',
+    [EISDIR]: 'is a directory',
+    [ENOEXEC]: 'exec format error',
+  };
+  const prefix = command.includes('/')
+    ? `exec ${JSON.stringify(command)}: stat ${command}`
+    : `exec: ${JSON.stringify(command)}`;
+  const path = errno === ENOENT ? prefix : `exec: ${JSON.stringify(command)}`;
+  return failure('invalid', `${path}: ${reasons[errno] ?? errnoText(errno)}`);
+}
+
+function subject(act: Act): string {
+  const value = 'path' in act ? act.path : 'target' in act ? act.target : 'name' in act ? act.name : '';
+  return value === '' ? '' : ` "${value}"`;
+}
+
+function failure(code: 'invalid' | 'internal', why: string): EngineError {
+  return new EngineError(code, `failed to create task for container: ${why}`);
+}
+
+/** The exit code that `docker run` ends with after a start that failed for this reason: 126, 127, or 128 for the rest. */
+export function startFailureCode(message: string): number {
+  if (/executable file not found|no such file or directory/.test(message)) return 127;
+  if (/permission denied|is a directory|exec format error/.test(message)) return 126;
+  return 128;
+}

@@ -1,0 +1,3 @@
+export { startFailureCode } from './failure.ts';
+export { openTasks, type TaskDeps } from './open-tasks.ts';
+export type { AttachStreams, RecoveredTask, StartedTask, Task, TaskRoom } from './types.ts';

@@ -1,0 +1,178 @@
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EngineError } from '@gantry/base';
+import {
+  checkPlan,
+  type ExitRecord,
+  encodeFrame,
+  encodePlan,
+  errnoName,
+  frameType,
+  kill,
+  type Plan,
+  parseExitRecord,
+} from '@gantry/native';
+import { describeFailure } from './failure.ts';
+import { connectFd, connectPath } from './shim-connection.ts';
+import { fromNanos, ShimTask } from './shim-task.ts';
+import type { RecoveredTask, TaskRoom } from './types.ts';
+
+export type TaskDeps = {
+  /** Runtime state of this engine; task directories lie in `tasks/` below it. */
+  readonly execRoot: string;
+  /** Path that executes the native program: a sealed copy, which no container can change. */
+  readonly program: string;
+};
+
+/** A socket address holds 107 bytes, and roots of any length must work: sockets are named through this descriptor. */
+type Directory = { readonly path: string; readonly fd: number };
+
+export function openTasks(deps: TaskDeps): TaskRoom {
+  const path = join(deps.execRoot, 'tasks');
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  const directory: Directory = { path, fd: openSync(path, 'r') };
+  const live = new Map<string, ShimTask>();
+  const keep = (task: ShimTask): ShimTask => {
+    live.set(task.key, task);
+    void task.gone.then(() => {
+      if (live.get(task.key) === task) live.delete(task.key);
+    });
+    return task;
+  };
+  return {
+    taskDir: (key) => join(path, key),
+    find: (key) => live.get(key),
+    create: async (key, plan) => keep(await createTask(deps, directory, { key, plan })),
+    recover: async (key, exitRecord) => {
+      const found = await recoverTask(directory, key, exitRecord);
+      if (found.kind === 'running') keep(found.task);
+      return found;
+    },
+    forget: (key) => rmSync(join(path, key), { recursive: true, force: true }),
+    sweep: async (keys) => sweepTasks(directory, keys),
+  };
+}
+
+async function createTask(
+  deps: TaskDeps,
+  directory: Directory,
+  { key, plan }: { key: string; plan: Plan },
+): Promise<ShimTask> {
+  checkPlan(plan);
+  const dir = join(directory.path, key);
+  rmSync(dir, { recursive: true, force: true });
+  mkdirSync(dir, { mode: 0o700 });
+  rmSync(plan.shim.exitRecord, { force: true });
+  const task = newTask(directory, { key, exitRecord: plan.shim.exitRecord, plan });
+  try {
+    task.use(await connectFd(spawnShim(deps.program, join(dir, 'plan'), plan), task.listener));
+    await task.created.promise;
+    return task;
+  } catch (error) {
+    await task.gone;
+    rmSync(dir, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** @returns the daemon's end of the first control connection */
+function spawnShim(program: string, planPath: string, plan: Plan): number {
+  writeFileSync(planPath, encodePlan(plan), { mode: 0o600 });
+  const planFd = openSync(planPath, 'r');
+  try {
+    const child = Bun.spawn([program], {
+      argv0: 'gantry-shim',
+      cwd: '/',
+      env: {},
+      stdio: ['ignore', 'ignore', 'ignore', planFd, 'pipe'],
+    });
+    child.unref();
+    const control = child.stdio[4];
+    if (typeof control !== 'number') throw new Error('unreachable: no control descriptor');
+    return control;
+  } finally {
+    closeSync(planFd);
+  }
+}
+
+function newTask(
+  directory: Directory,
+  { key, exitRecord, plan }: { key: string; exitRecord: string; plan: Plan | undefined },
+): ShimTask {
+  return new ShimTask({
+    key,
+    describe: (failed) =>
+      plan === undefined
+        ? new EngineError('unavailable', `task "${key}" failed to start under an earlier daemon`)
+        : describeFailure(plan, failed, errnoName),
+    socketPath: () => socketPath(directory, key),
+    readExitRecord: () => readExitRecord(exitRecord),
+  });
+}
+
+async function recoverTask(
+  directory: Directory,
+  key: string,
+  exitRecord: string,
+): Promise<RecoveredTask & { task?: ShimTask }> {
+  const task = newTask(directory, { key, exitRecord, plan: undefined });
+  try {
+    task.use(await connectPath(socketPath(directory, key), task.listener));
+    task.request(encodeFrame(frameType.control));
+    const status = await task.status.promise;
+    if (status.state === 'running') return { kind: 'running', task, startedAt: fromNanos(status.startedAt) };
+    // It stands before its exec: the daemon died before the start was promised to anyone.
+    if (status.state !== 'exited') endShim(status.shimPid, status.pid);
+    await task.gone;
+  } catch {
+    // Nothing listens: the shim has ended, and the record below says how.
+  }
+  const record = readExitRecord(exitRecord);
+  return record === undefined ? { kind: 'lost' } : { kind: 'exited', record };
+}
+
+async function sweepTasks(directory: Directory, keep: ReadonlySet<string>): Promise<readonly string[]> {
+  const strays = readdirSync(directory.path).filter((key) => !keep.has(key));
+  await Promise.all(strays.map((key) => sweepTask(directory, key)));
+  return strays;
+}
+
+async function sweepTask(directory: Directory, key: string): Promise<void> {
+  const dir = join(directory.path, key);
+  if (existsSync(join(dir, 'shim.sock'))) {
+    const task = newTask(directory, { key, exitRecord: '', plan: undefined });
+    try {
+      task.use(await connectPath(socketPath(directory, key), task.listener));
+      task.request(encodeFrame(frameType.control));
+      const { shimPid, pid } = await task.status.promise;
+      endShim(shimPid, pid);
+      await task.gone;
+    } catch {
+      // No shim behind the socket: only its directory is left.
+    }
+  }
+  rmSync(dir, { recursive: true, force: true });
+}
+
+/** Kills the process; its shim then cleans up and ends by itself. A process that never began is its shim's child too. */
+function endShim(shimPid: number, pid: number): void {
+  try {
+    kill(pid > 0 ? pid : shimPid, 9);
+  } catch {
+    // It ended between the answer and the signal.
+  }
+}
+
+function socketPath(directory: Directory, key: string): string {
+  return `/proc/self/fd/${directory.fd}/${key}/shim.sock`;
+}
+
+function readExitRecord(path: string): ExitRecord | undefined {
+  if (path === '') return undefined;
+  try {
+    return parseExitRecord(readFileSync(path, 'utf8'));
+  } catch {
+    // Absent, or half-written by a machine that went down: either way nobody knows how the process ended.
+    return undefined;
+  }
+}
