@@ -26,9 +26,11 @@ export {
   queryDimension,
   queryFilters,
   queryInt,
+  queryList,
   queryMoment,
   querySwitch,
   querySwitchOn,
+  queryText,
 } from './codec/query.ts';
 export { containerConfig, healthConfig } from './nouns/container-config.ts';
 export { createBody, endpointConfig } from './nouns/create-request.ts';

@@ -1,1 +1,1 @@
-export {};
+export { runDaemon } from './main.ts';

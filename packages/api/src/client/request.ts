@@ -36,8 +36,8 @@ export function requestOf<Q, B, R>(route: Route<Q, B, R>, parts: RequestParts<Q,
     headers['Content-Type'] = 'application/json';
   }
   if (route.shape === 'upgrade') {
-    headers['Connection'] = 'Upgrade';
-    headers['Upgrade'] = 'tcp';
+    headers.Connection = 'Upgrade';
+    headers.Upgrade = 'tcp';
   }
   return { method: route.method, target: `${prefix}${path}${query === '' ? '' : `?${query}`}`, headers, body };
 }
@@ -78,7 +78,7 @@ export function failureOf(status: number, bodyText: string): EngineError {
   const code = codes[status] ?? 'internal';
   try {
     const wire = parseJson(bodyText);
-    if (isJsonObject(wire) && typeof wire['message'] === 'string') return new EngineError(code, wire['message']);
+    if (isJsonObject(wire) && typeof wire.message === 'string') return new EngineError(code, wire.message);
   } catch {
     // not JSON: proxies and very old daemons answer in plain text, which is the message then
   }

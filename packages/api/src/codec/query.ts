@@ -5,7 +5,24 @@ import { isJsonObject, type Json, parseJson } from './json.ts';
 /** Decoded `filters`: key → wanted values, all of one key or-ed, keys and-ed. */
 export type Filters = ReadonlyMap<string, readonly string[]>;
 
-const texts = (wire: Json): string => (typeof wire === 'string' ? wire : String(wire));
+/** A parameter given more than once counts as its first value, as in Go's `Form.Get`. */
+function texts(wire: Json): string {
+  const first: unknown = Array.isArray(wire) ? wire[0] : wire;
+  return typeof first === 'string' ? first : String(first);
+}
+
+export const queryText: Codec<string> = codec<string>(
+  '',
+  (wire) => texts(wire),
+  (value) => value,
+);
+
+/** A parameter that may be repeated. */
+export const queryList: Codec<readonly string[]> = codec<readonly string[]>(
+  [],
+  (wire) => (Array.isArray(wire) ? wire.map(String) : [texts(wire)]),
+  (value) => [...value],
+);
 
 /** A switch in a query: anything but empty, `0`, `no`, `false` and `none` is on, as Docker reads it. */
 export const querySwitch: Codec<boolean> = codec<boolean>(

@@ -1,5 +1,13 @@
-import { document, field, none, object, text } from '../codec/codec.ts';
-import { queryDimension, queryFilters, queryInt, queryMoment, querySwitch, querySwitchOn } from '../codec/query.ts';
+import { document, field, none, object } from '../codec/codec.ts';
+import {
+  queryDimension,
+  queryFilters,
+  queryInt,
+  queryMoment,
+  querySwitch,
+  querySwitchOn,
+  queryText,
+} from '../codec/query.ts';
 import { createBody } from '../nouns/create-request.ts';
 import { updateBody } from '../nouns/update.ts';
 import type {
@@ -39,7 +47,7 @@ const containerCreate = route({
   since: '1.24',
   shape: 'json',
   status: 201,
-  query: object({ name: field('name', text, 'omit'), platform: field('platform', text, 'omit') }),
+  query: object({ name: field('name', queryText, 'omit'), platform: field('platform', queryText, 'omit') }),
   body: createBody,
   reply: document<ContainerCreatedWire>(),
   failures: { 400: 'bad parameter', 404: 'no such image', 409: 'conflict' },
@@ -61,7 +69,7 @@ const containerTop = route({
   path: '/containers/{id}/top',
   since: '1.24',
   shape: 'json',
-  query: object({ psArguments: field('ps_args', text, 'omit') }),
+  query: object({ psArguments: field('ps_args', queryText, 'omit') }),
   body: none,
   reply: document<ContainerTopWire>(),
   failures: { ...noSuch, 409: 'not running' },
@@ -80,7 +88,7 @@ const containerLogs = route({
     untilNanos: field('until', queryMoment, 'omit'),
     timestamps: field('timestamps', querySwitch, 'omit'),
     details: field('details', querySwitch, 'omit'),
-    tail: field('tail', text, 'omit'),
+    tail: field('tail', queryText, 'omit'),
   }),
   body: none,
   reply: none,
@@ -116,16 +124,16 @@ const containerStart = route({
   since: '1.24',
   shape: 'empty',
   query: object({
-    detachKeys: field('detachKeys', text, 'omit'),
-    checkpoint: field('checkpoint', text, 'omit'),
-    checkpointDir: field('checkpoint-dir', text, 'omit'),
+    detachKeys: field('detachKeys', queryText, 'omit'),
+    checkpoint: field('checkpoint', queryText, 'omit'),
+    checkpointDir: field('checkpoint-dir', queryText, 'omit'),
   }),
   body: none,
   reply: none,
   failures: { ...noSuch, 304: 'already started' },
 });
 
-const stopQuery = object({ signal: field('signal', text, 'omit'), timeoutSeconds: field('t', queryInt, 'omit') });
+const stopQuery = object({ signal: field('signal', queryText, 'omit'), timeoutSeconds: field('t', queryInt, 'omit') });
 
 const containerStop = route({
   method: 'POST',
@@ -154,7 +162,7 @@ const containerKill = route({
   path: '/containers/{id}/kill',
   since: '1.24',
   shape: 'empty',
-  query: object({ signal: field('signal', text, 'omit') }),
+  query: object({ signal: field('signal', queryText, 'omit') }),
   body: none,
   reply: none,
   failures: { ...noSuch, 409: 'not running' },
@@ -176,7 +184,7 @@ const containerRename = route({
   path: '/containers/{id}/rename',
   since: '1.24',
   shape: 'empty',
-  query: object({ name: field('name', text) }),
+  query: object({ name: field('name', queryText) }),
   body: none,
   reply: none,
   failures: { ...noSuch, 409: 'name already in use' },
@@ -205,7 +213,7 @@ const containerUnpause = route({
 });
 
 const attachQuery = object({
-  detachKeys: field('detachKeys', text, 'omit'),
+  detachKeys: field('detachKeys', queryText, 'omit'),
   logs: field('logs', querySwitch, 'omit'),
   stream: field('stream', querySwitch, 'omit'),
   stdin: field('stdin', querySwitch, 'omit'),
@@ -229,7 +237,7 @@ const containerWait = route({
   path: '/containers/{id}/wait',
   since: '1.24',
   shape: 'lines',
-  query: object({ condition: field('condition', text, 'omit') }),
+  query: object({ condition: field('condition', queryText, 'omit') }),
   body: none,
   reply: document<ContainerWaitWire>(),
   failures: { ...noSuch, 400: 'bad parameter' },

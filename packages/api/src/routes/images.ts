@@ -1,5 +1,5 @@
-import { array, document, field, none, object, text } from '../codec/codec.ts';
-import { queryFilters, querySwitch } from '../codec/query.ts';
+import { document, field, none, object } from '../codec/codec.ts';
+import { queryFilters, queryList, querySwitch, queryText } from '../codec/query.ts';
 import type {
   DeletedImageWire,
   ImageHistoryWire,
@@ -35,13 +35,13 @@ const imageCreate = route({
   since: '1.24',
   shape: 'lines',
   query: object({
-    fromImage: field('fromImage', text, 'omit'),
-    fromSrc: field('fromSrc', text, 'omit'),
-    repo: field('repo', text, 'omit'),
-    tag: field('tag', text, 'omit'),
-    message: field('message', text, 'omit'),
-    changes: field('changes', array(text), 'omit'),
-    platform: field('platform', text, 'omit'),
+    fromImage: field('fromImage', queryText, 'omit'),
+    fromSrc: field('fromSrc', queryText, 'omit'),
+    repo: field('repo', queryText, 'omit'),
+    tag: field('tag', queryText, 'omit'),
+    message: field('message', queryText, 'omit'),
+    changes: field('changes', queryList, 'omit'),
+    platform: field('platform', queryText, 'omit'),
   }),
   body: stream,
   reply: document<ProgressWire>(),
@@ -53,7 +53,7 @@ const imageLoad = route({
   path: '/images/load',
   since: '1.24',
   shape: 'lines',
-  query: object({ quiet: field('quiet', querySwitch, 'omit'), platform: field('platform', array(text), 'omit') }),
+  query: object({ quiet: field('quiet', querySwitch, 'omit'), platform: field('platform', queryList, 'omit') }),
   body: stream,
   reply: document<ProgressWire>(),
 });
@@ -73,7 +73,7 @@ const imageInspect = route({
   path: '/images/{name}/json',
   since: '1.24',
   shape: 'json',
-  query: object({ manifests: field('manifests', querySwitch, 'omit'), platform: field('platform', text, 'omit') }),
+  query: object({ manifests: field('manifests', querySwitch, 'omit'), platform: field('platform', queryText, 'omit') }),
   body: none,
   reply: document<ImageInspectWire>(),
   failures: noSuch,
@@ -84,7 +84,7 @@ const imageHistory = route({
   path: '/images/{name}/history',
   since: '1.24',
   shape: 'json',
-  query: object({ platform: field('platform', text, 'omit') }),
+  query: object({ platform: field('platform', queryText, 'omit') }),
   body: none,
   reply: document<readonly ImageHistoryWire[]>(),
   failures: noSuch,
@@ -96,7 +96,7 @@ const imageTag = route({
   since: '1.24',
   shape: 'empty',
   status: 201,
-  query: object({ repo: field('repo', text), tag: field('tag', text, 'omit') }),
+  query: object({ repo: field('repo', queryText), tag: field('tag', queryText, 'omit') }),
   body: none,
   reply: none,
   failures: { ...noSuch, 400: 'bad parameter', 409: 'conflict' },

@@ -1,5 +1,5 @@
-import { document, field, none, object, text } from '../codec/codec.ts';
-import { queryFilters, querySwitch } from '../codec/query.ts';
+import { document, field, none, object } from '../codec/codec.ts';
+import { queryFilters, querySwitch, queryText } from '../codec/query.ts';
 import { networkConnectBody, networkCreateBody, networkDisconnectBody } from '../nouns/network.ts';
 import type { NetworkCreatedWire, NetworksPrunedWire, NetworkWire } from '../wire/network.ts';
 import { route } from './route.ts';
@@ -21,7 +21,7 @@ const networkInspect = route({
   path: '/networks/{id}',
   since: '1.24',
   shape: 'json',
-  query: object({ verbose: field('verbose', querySwitch, 'omit'), scope: field('scope', text, 'omit') }),
+  query: object({ verbose: field('verbose', querySwitch, 'omit'), scope: field('scope', queryText, 'omit') }),
   body: none,
   reply: document<NetworkWire>(),
   failures: noSuch,

@@ -1,5 +1,5 @@
-import { array, document, field, none, object, text } from '../codec/codec.ts';
-import { queryFilters, queryMoment, querySwitch } from '../codec/query.ts';
+import { document, field, none, object, text } from '../codec/codec.ts';
+import { queryFilters, queryList, queryMoment, querySwitch } from '../codec/query.ts';
 import type { AuthStatusWire, DiskUsageWire, EventWire, InfoWire, VersionWire } from '../wire/system.ts';
 import { route } from './route.ts';
 
@@ -70,7 +70,7 @@ const diskUsage = route({
   path: '/system/df',
   since: '1.25',
   shape: 'json',
-  query: object({ types: field('type', array(text), 'omit'), verbose: field('verbose', querySwitch, 'omit') }),
+  query: object({ types: field('type', queryList, 'omit'), verbose: field('verbose', querySwitch, 'omit') }),
   body: none,
   reply: document<DiskUsageWire>(),
 });

@@ -28,10 +28,10 @@ function isUserDefined(network: string): boolean {
 }
 
 function aliasShortId(container: JsonObject): JsonObject {
-  const id = typeof container['Id'] === 'string' ? container['Id'].slice(0, 12) : '';
+  const id = typeof container.Id === 'string' ? container.Id.slice(0, 12) : '';
   const addAlias = (endpoint: Json): Json => {
-    if (!isJsonObject(endpoint) || endpoint['EndpointID'] === '') return endpoint;
-    const aliases = Array.isArray(endpoint['Aliases']) ? endpoint['Aliases'] : [];
+    if (!isJsonObject(endpoint) || endpoint.EndpointID === '') return endpoint;
+    const aliases = Array.isArray(endpoint.Aliases) ? endpoint.Aliases : [];
     return aliases.includes(id) ? endpoint : { ...endpoint, Aliases: [...aliases, id] };
   };
   const addAll = (networks: Json): Json => {

@@ -36,7 +36,7 @@ const strayConfig: JsonObject = {
   Image: '',
 };
 
-const withVirtualSize = (image: JsonObject): JsonObject => ({ ...image, VirtualSize: image['Size'] });
+const withVirtualSize = (image: JsonObject): JsonObject => ({ ...image, VirtualSize: image.Size });
 
 function namelessAsNone(image: JsonObject): JsonObject {
   const isEmpty = (wire: Json | undefined): boolean => !Array.isArray(wire) || wire.length === 0;

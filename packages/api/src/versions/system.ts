@@ -6,7 +6,7 @@ import { eachObject, editMember } from './edit.ts';
 function withExpected(info: JsonObject): JsonObject {
   return ['ContainerdCommit', 'RuncCommit', 'InitCommit'].reduce(
     (document, name) =>
-      editMember(document, name, (commit) => (isJsonObject(commit) ? { ...commit, Expected: commit['ID'] } : commit)),
+      editMember(document, name, (commit) => (isJsonObject(commit) ? { ...commit, Expected: commit.ID } : commit)),
     info,
   );
 }
@@ -23,9 +23,7 @@ export const systemAdapters: readonly Adapter[] = [
     below: '1.44',
     down: (reply) =>
       eachObject(reply, (usage) =>
-        editMember(usage, 'Images', (images) =>
-          eachObject(images, (image) => ({ ...image, VirtualSize: image['Size'] })),
-        ),
+        editMember(usage, 'Images', (images) => eachObject(images, (image) => ({ ...image, VirtualSize: image.Size }))),
       ),
   },
   {

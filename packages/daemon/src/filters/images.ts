@@ -1,0 +1,65 @@
+import type { Filters } from '@gantry/api';
+import { EngineError } from '@gantry/base';
+import type { ImageRecord } from '@gantry/engine';
+import { anyValue, checkFilters, filterSwitch, matchesLabels, untilOf } from './filters.ts';
+
+/** Go's path.Match: `*` and `?` stop at a slash. @throws invalid when the pattern is malformed */
+export function globExpression(pattern: string): RegExp {
+  const source = pattern
+    .replace(/[.+^${}()|\\]/g, '\\$&')
+    .replaceAll('*', '[^/]*')
+    .replaceAll('?', '[^/]');
+  try {
+    return new RegExp(`^${source}$`);
+  } catch {
+    throw new EngineError('invalid', `invalid reference filter: ${pattern}: syntax error in pattern`);
+  }
+}
+
+/** A reference filter means the whole reference, or the name without tag and digest. */
+function matchesReference(image: ImageRecord, pattern: string): boolean {
+  const expression = globExpression(pattern);
+  const names = [...image.tags, ...image.digests];
+  return names.some((name) => {
+    const bare = name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
+    return expression.test(name) || expression.test(bare);
+  });
+}
+
+const listKeys = ['before', 'dangling', 'label', 'label!', 'reference', 'since', 'until'];
+
+/** The filter of an image list. `find` resolves the images that `before` and `since` name. */
+export function imageFilter(
+  filters: Filters,
+  deps: { now: Date; find: (reference: string) => ImageRecord },
+): (image: ImageRecord) => boolean {
+  checkFilters(filters, listKeys);
+  const dangling = filterSwitch(filters, 'dangling');
+  const until = untilOf(filters, deps.now);
+  const bounds = (key: string): readonly number[] =>
+    (filters.get(key) ?? []).map((reference) => createdMs(deps.find(reference)));
+  const before = bounds('before');
+  const since = bounds('since');
+  return (image) =>
+    (dangling === undefined || dangling === (image.tags.length === 0)) &&
+    (until === undefined || createdMs(image) < until.getTime()) &&
+    before.every((bound) => createdMs(image) < bound) &&
+    since.every((bound) => createdMs(image) > bound) &&
+    matchesLabels(filters, image.config.labels) &&
+    anyValue(filters, 'reference', (pattern) => matchesReference(image, pattern));
+}
+
+function createdMs(image: ImageRecord): number {
+  return image.createdAt?.getTime() ?? 0;
+}
+
+/** What an image prune takes: dangling ones, or with `dangling=false` every unused one. */
+export function imagePruneFilter(filters: Filters, now: Date): (image: ImageRecord) => boolean {
+  checkFilters(filters, ['dangling', 'label', 'label!', 'until']);
+  const onlyDangling = filterSwitch(filters, 'dangling') ?? true;
+  const until = untilOf(filters, now);
+  return (image) =>
+    (!onlyDangling || image.tags.length === 0) &&
+    (until === undefined || createdMs(image) < until.getTime()) &&
+    matchesLabels(filters, image.config.labels);
+}

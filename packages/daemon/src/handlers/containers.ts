@@ -1,0 +1,154 @@
+import { endpointConfig } from '@gantry/api';
+import { EngineError } from '@gantry/base';
+import type { Engine, WaitCondition } from '@gantry/engine';
+import { documentOf, nothing } from '../http/answer.ts';
+import { type CallOf, type HandlersOf, idOf } from '../http/call.ts';
+import { printContainer, printContainerRow } from '../print/container.ts';
+import { imageNamer } from './image-names.ts';
+
+type Names =
+  | 'containerList'
+  | 'containerCreate'
+  | 'containerPrune'
+  | 'containerInspect'
+  | 'containerTop'
+  | 'containerResize'
+  | 'containerStart'
+  | 'containerStop'
+  | 'containerRestart'
+  | 'containerKill'
+  | 'containerUpdate'
+  | 'containerRename'
+  | 'containerPause'
+  | 'containerUnpause'
+  | 'containerWait'
+  | 'containerRemove';
+
+export function containerHandlers(engine: Engine): HandlersOf<Names> {
+  const { containers } = engine;
+  return {
+    containerList: async ({ query }) => {
+      const views = await containers.list({
+        all: query.all,
+        limit: query.limit ?? 0,
+        size: query.size,
+        filters: query.filters,
+      });
+      const nameOf = imageNamer(engine);
+      return documentOf(views.map((view) => printContainerRow(view, nameOf(view), engine.info().now)));
+    },
+    containerCreate: async (call) => {
+      const created = await containers.create(createRequest(call));
+      return documentOf({ Id: created.id, Warnings: created.warnings });
+    },
+    containerPrune: async ({ query }) => {
+      const { deleted, reclaimedBytes } = await containers.prune(query.filters);
+      return documentOf({ ContainersDeleted: deleted.length === 0 ? null : deleted, SpaceReclaimed: reclaimedBytes });
+    },
+    containerInspect: async (call) => {
+      const view = await containers.view(idOf(call), { size: call.query.size });
+      return documentOf(printContainer(view, engine.info().storageDriver));
+    },
+    containerTop: async (call) => {
+      const { titles, processes } = await containers.top(idOf(call), call.query.psArguments || '-ef');
+      return documentOf({ Processes: processes, Titles: titles });
+    },
+    containerResize: async (call) => {
+      await containers.resize(idOf(call), call.query.rows, call.query.columns);
+      return nothing;
+    },
+    containerStart: async (call) => {
+      if (call.query.checkpoint !== '') {
+        throw new EngineError('unsupported', 'cannot start from a checkpoint: checkpoints are not supported yet');
+      }
+      return (await containers.start(idOf(call))) ? nothing : { kind: 'nothing', status: 304 };
+    },
+    containerStop: async (call) => {
+      const wasRunning = await containers.stop(idOf(call), stopOptions(call.query));
+      return wasRunning ? nothing : { kind: 'nothing', status: 304 };
+    },
+    containerRestart: async (call) => {
+      await containers.restart(idOf(call), stopOptions(call.query));
+      return nothing;
+    },
+    containerKill: async (call) => {
+      await containers.kill(idOf(call), call.query.signal || 'SIGKILL');
+      return nothing;
+    },
+    containerUpdate: async (call) => {
+      const warnings = await containers.update(idOf(call), call.body);
+      return documentOf({ Warnings: warnings.length === 0 ? null : warnings });
+    },
+    containerRename: (call) => {
+      containers.rename(idOf(call), call.query.name);
+      return nothing;
+    },
+    containerPause: async (call) => {
+      await containers.pause(idOf(call));
+      return nothing;
+    },
+    containerUnpause: async (call) => {
+      await containers.unpause(idOf(call));
+      return nothing;
+    },
+    containerWait: async (call) => {
+      const { result } = await containers.wait(idOf(call), waitCondition(call.query.condition), call.signal);
+      return { kind: 'lines', headers: 'now', lines: waitLine(result) };
+    },
+    containerRemove: async (call) => {
+      await containers.remove(idOf(call), call.query);
+      return nothing;
+    },
+  };
+}
+
+type CreateCall = CallOf<'containerCreate'>;
+
+/**
+ * The engine's request from a call. A MAC address that old clients give to the container belongs to its endpoint.
+ *
+ * @throws invalid with Docker's text when container and endpoint name two different ones
+ */
+export function createRequest({ query, body }: Pick<CreateCall, 'query' | 'body'>) {
+  if (body.config.image === '' && body.config.cmd === undefined && body.config.entrypoint === undefined) {
+    throw new EngineError('invalid', 'config cannot be empty in order to create a container');
+  }
+  return { ...body, ...query, endpoints: withMacAddress(body), config: { ...body.config, macAddress: '' } };
+}
+
+function withMacAddress(body: CreateCall['body']): CreateCall['body']['endpoints'] {
+  const { macAddress } = body.config;
+  const mode = body.hostConfig.networkMode;
+  if (macAddress === '' || mode === 'host' || mode === 'none' || mode.startsWith('container:')) return body.endpoints;
+  const network = mode === '' ? 'default' : mode;
+  const given = body.endpoints[network];
+  if (given !== undefined && given.macAddress !== '' && given.macAddress !== macAddress) {
+    throw new EngineError(
+      'invalid',
+      'the container-wide MAC address must match the endpoint-specific MAC address for the main network, or be left empty',
+    );
+  }
+  return { ...body.endpoints, [network]: { ...(given ?? emptyEndpoint), macAddress } };
+}
+
+const emptyEndpoint = endpointConfig.zero;
+
+function stopOptions(query: CallOf<'containerStop'>['query']): {
+  signal: string | undefined;
+  timeoutSeconds: number | undefined;
+} {
+  return { signal: query.signal === '' ? undefined : query.signal, timeoutSeconds: query.timeoutSeconds };
+}
+
+function waitCondition(text: string): WaitCondition {
+  if (text === '' || text === 'not-running') return 'not-running';
+  if (text === 'next-exit' || text === 'removed') return text;
+  throw new EngineError('invalid', `invalid condition: "${text}"`);
+}
+
+async function* waitLine(
+  result: Promise<{ exitCode: number; error: string }>,
+): AsyncGenerator<{ StatusCode: number; Error?: { Message: string } }, void> {
+  const { exitCode, error } = await result;
+  yield { StatusCode: exitCode, ...(error === '' ? {} : { Error: { Message: error } }) };
+}

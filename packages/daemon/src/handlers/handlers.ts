@@ -1,0 +1,23 @@
+import type { Engine } from '@gantry/engine';
+import type { Handlers } from '../http/call.ts';
+import type { DaemonFacts } from '../print/system.ts';
+import { containerStreamHandlers } from './container-streams.ts';
+import { containerHandlers } from './containers.ts';
+import { execHandlers } from './exec.ts';
+import { imageHandlers } from './images.ts';
+import { networkHandlers } from './networks.ts';
+import { systemHandlers } from './system.ts';
+import { volumeHandlers } from './volumes.ts';
+
+/** A handler for every route: parse is done, each calls the engine once, and prints. */
+export function openHandlers(engine: Engine, facts: DaemonFacts): Handlers {
+  return {
+    ...systemHandlers(engine, facts),
+    ...containerHandlers(engine),
+    ...containerStreamHandlers(engine),
+    ...execHandlers(engine),
+    ...imageHandlers(engine),
+    ...networkHandlers(engine),
+    ...volumeHandlers(engine),
+  };
+}

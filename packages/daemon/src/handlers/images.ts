@@ -1,0 +1,134 @@
+import { EngineError } from '@gantry/base';
+import type { Engine, ImageRecord } from '@gantry/engine';
+import { imageFilter, imagePruneFilter } from '../filters/images.ts';
+import { documentOf, nothing } from '../http/answer.ts';
+import { type AnswerOf, type CallOf, type HandlersOf, idOf } from '../http/call.ts';
+import { printDeleted, printHistory, printImage, printImageRow } from '../print/image.ts';
+import { printFailure } from '../print/progress.ts';
+import { progressLines } from './progress-lines.ts';
+import { parseRegistryAuth } from './registry-auth.ts';
+
+type Names =
+  | 'imageList'
+  | 'imageCreate'
+  | 'imageLoad'
+  | 'imagePrune'
+  | 'imageInspect'
+  | 'imageHistory'
+  | 'imageTag'
+  | 'imageRemove';
+
+/** Which containers use which image. */
+export type ImageUse = (imageId: string) => readonly { id: string; running: boolean }[];
+
+export async function imageUse(engine: Engine): Promise<ImageUse> {
+  const views = await engine.containers.list({ all: true, limit: 0, size: false, filters: new Map() });
+  const byImage = Map.groupBy(views, (view) => view.imageId);
+  return (imageId) =>
+    (byImage.get(imageId) ?? []).map(({ id, status }) => ({
+      id,
+      running: status.kind === 'running' || status.kind === 'restarting',
+    }));
+}
+
+export function byNewest(left: ImageRecord, right: ImageRecord): number {
+  return (right.createdAt?.getTime() ?? 0) - (left.createdAt?.getTime() ?? 0);
+}
+
+/** Shared bytes are known to be none when no other image has one of its layers; else nobody has counted them. */
+export function sharedSizeOf(image: ImageRecord, all: readonly ImageRecord[]): number {
+  const layers = new Set(image.diffIds);
+  const isShared = all.some((other) => other.id !== image.id && other.diffIds.some((diffId) => layers.has(diffId)));
+  return isShared ? -1 : 0;
+}
+
+export function imageHandlers(engine: Engine): HandlersOf<Names> {
+  const { images } = engine;
+  return {
+    imageList: async ({ query }) => {
+      const use = await imageUse(engine);
+      const all = images.list();
+      const accept = imageFilter(query.filters, { now: engine.info().now, find: (reference) => images.get(reference) });
+      const rows = all.filter(accept).sort(byNewest);
+      return documentOf(
+        rows.map((image) =>
+          printImageRow(image, {
+            containers: use(image.id).length,
+            sharedSize: query.sharedSize ? sharedSizeOf(image, all) : -1,
+          }),
+        ),
+      );
+    },
+    imageCreate: (call) => (call.query.fromImage === '' ? importImage(engine, call) : pullImage(engine, call)),
+    imageLoad: (call) => loadImages(engine, call),
+    imagePrune: async ({ query }) => {
+      const use = await imageUse(engine);
+      const accept = imagePruneFilter(query.filters, engine.info().now);
+      const { deleted, reclaimedBytes } = await images.prune(accept, (id) => use(id).length > 0);
+      return documentOf({
+        ImagesDeleted: deleted.length === 0 ? null : deleted.map(printDeleted),
+        SpaceReclaimed: reclaimedBytes,
+      });
+    },
+    imageInspect: (call) => documentOf(printImage(images.get(idOf(call)), engine.info().storageDriver)),
+    imageHistory: (call) => documentOf(printHistory(images.get(idOf(call)))),
+    imageTag: (call) => {
+      const { repo, tag } = call.query;
+      images.tag(idOf(call), tag === '' ? repo : `${repo}:${tag}`);
+      return nothing;
+    },
+    imageRemove: async (call) => {
+      const { force, noPrune } = call.query;
+      const deleted = await images.remove(idOf(call), { force, prune: !noPrune }, await imageUse(engine));
+      return documentOf(deleted.map(printDeleted));
+    },
+  };
+}
+
+/** The reference that a pull means: a tag may come apart from the name, and may be a digest. */
+export function pullReference(fromImage: string, tag: string): { reference: string; allTags: boolean } {
+  if (tag !== '') return { reference: `${fromImage}${tag.includes(':') ? '@' : ':'}${tag}`, allTags: false };
+  return { reference: fromImage, allTags: !/@|:[^/]*$/.test(fromImage) };
+}
+
+function pullImage(engine: Engine, call: CallOf<'imageCreate'>): AnswerOf<'imageCreate'> {
+  const { fromImage, tag, platform } = call.query;
+  const auth = parseRegistryAuth(call.headers.get('x-registry-auth'));
+  const request = { ...pullReference(fromImage, tag), platform, auth };
+  const lines = progressLines(async (report, signal) => {
+    await engine.images.pull(request, report, signal);
+    return [];
+  }, call.signal);
+  return { kind: 'lines', headers: 'first-line', lines, failure: printFailure };
+}
+
+function importImage(engine: Engine, call: CallOf<'imageCreate'>): AnswerOf<'imageCreate'> {
+  const { fromSrc, repo, tag, message, changes, platform } = call.query;
+  if (fromSrc !== '-') {
+    throw new EngineError(
+      'unsupported',
+      `cannot import from "${fromSrc}": only an archive in the request is supported`,
+      {
+        hint: 'fetch it and pass it with fromSrc=-',
+      },
+    );
+  }
+  const reference = repo === '' || tag === '' ? repo : `${repo}:${tag}`;
+  const lines = progressLines(async (report, signal) => {
+    const note = message === '' ? 'Imported from -' : message;
+    const request = { archive: call.archive, reference, message: note, changes, platform };
+    return [{ status: await engine.images.import(request, report, signal) }];
+  }, call.signal);
+  return { kind: 'lines', headers: 'first-line', lines, failure: printFailure };
+}
+
+function loadImages(engine: Engine, call: CallOf<'imageLoad'>): AnswerOf<'imageLoad'> {
+  const { quiet } = call.query;
+  const lines = progressLines(async (report, signal) => {
+    const loaded = await engine.images.load(call.archive, quiet ? () => undefined : report, signal);
+    return loaded.map((name) => ({
+      stream: name.startsWith('sha256:') ? `Loaded image ID: ${name}\n` : `Loaded image: ${name}\n`,
+    }));
+  }, call.signal);
+  return { kind: 'lines', headers: 'now', lines, failure: printFailure };
+}

@@ -1,0 +1,50 @@
+import type { EventWire } from '@gantry/api';
+import { EngineError } from '@gantry/base';
+import type { Engine, EngineEvent } from '@gantry/engine';
+import { documentOf } from '../http/answer.ts';
+import type { HandlersOf } from '../http/call.ts';
+import { printEvent } from '../print/event.ts';
+import { type DaemonFacts, printInfo, printVersion } from '../print/system.ts';
+import { diskUsage } from './disk-usage.ts';
+
+type Names = 'ping' | 'version' | 'info' | 'events' | 'auth' | 'diskUsage';
+
+/** What every client asks first; the headers tell it what it may expect. Builder 1: there is no BuildKit behind it yet. */
+const pingHeaders = {
+  'Builder-Version': '1',
+  'Cache-Control': 'no-cache, no-store, must-revalidate',
+  Pragma: 'no-cache',
+  Swarm: 'inactive',
+};
+
+export function systemHandlers(engine: Engine, facts: DaemonFacts): HandlersOf<Names> {
+  return {
+    ping: () => ({ kind: 'text', body: 'OK', headers: pingHeaders }),
+    version: () => documentOf(printVersion(engine.info(), facts)),
+    info: () => documentOf(printInfo(engine.info(), facts)),
+    events: ({ query, signal }) => {
+      const sinceNanos = query.sinceNanos === 0n ? undefined : query.sinceNanos;
+      const untilNanos = query.untilNanos === 0n ? undefined : query.untilNanos;
+      if (sinceNanos !== undefined && untilNanos !== undefined && untilNanos < sinceNanos) {
+        throw new EngineError('invalid', '`since` time cannot be after `until` time');
+      }
+      const events = engine.events.stream({ sinceNanos, untilNanos, filters: query.filters }, signal);
+      return { kind: 'lines', headers: 'now', lines: eventLines(events) };
+    },
+    auth: ({ body }) => {
+      const registry = body.serverAddress === '' ? 'docker.io' : body.serverAddress;
+      throw new EngineError(
+        'unsupported',
+        `cannot log in to "${registry}": checking credentials is not supported yet`,
+        {
+          hint: 'put them into config.json by hand; pull uses them from there',
+        },
+      );
+    },
+    diskUsage: async ({ query }) => documentOf(await diskUsage(engine, query.types)),
+  };
+}
+
+async function* eventLines(events: AsyncIterable<EngineEvent>): AsyncGenerator<EventWire, void> {
+  for await (const event of events) yield printEvent(event);
+}

@@ -1,0 +1,168 @@
+import type { Socket } from 'node:net';
+import { formatJson, type Json } from '@gantry/api';
+import { isEngineError, messageOf } from '@gantry/base';
+import type { Log } from '../log.ts';
+import type { Answer } from './answer.ts';
+import { Body } from './body.ts';
+import type { ApiRequest, Dispatched } from './dispatch.ts';
+import { endHijacked, hijack } from './hijack.ts';
+import { HttpError, messageOfError, statusOfError } from './http-error.ts';
+import { Incoming } from './incoming.ts';
+import { type CommonHeaders, Outgoing } from './outgoing.ts';
+import { parseRequestHead, type RequestHead } from './request-head.ts';
+
+export type ServeDeps = {
+  /** Answers one request; what it throws becomes the answer of a failure. */
+  readonly answer: (request: ApiRequest) => Promise<Dispatched>;
+  readonly common: CommonHeaders;
+  readonly log: Log;
+};
+
+/** Serves the requests of one connection, one after another, until either side has enough. Never throws. */
+export async function serveConnection(deps: ServeDeps, socket: Socket): Promise<void> {
+  const incoming = new Incoming(socket);
+  socket.on('error', () => undefined); // a broken connection ends in `close`, which is where it is handled
+  let next: 'request' | 'end' | 'hijacked' = 'request';
+  while (next === 'request') next = await serveRequest(deps, socket, incoming);
+  if (next === 'end') socket.end(() => socket.destroy());
+}
+
+async function serveRequest(
+  deps: ServeDeps,
+  socket: Socket,
+  incoming: Incoming,
+): Promise<'request' | 'end' | 'hijacked'> {
+  const head = await nextHead(deps, socket, incoming);
+  if (head === undefined) return 'end';
+  const outgoing = new Outgoing(socket, head, deps.common);
+  const body = new Body(incoming, head.body, () => {
+    if (head.expectsContinue && !outgoing.begun) void outgoing.continue();
+  });
+  const gone = new AbortController();
+  incoming.onEnd = () => gone.abort(new Error('the client went away'));
+  if (incoming.ended) gone.abort(new Error('the client went away'));
+  const startedAt = performance.now();
+  try {
+    const dispatched = await answerOf(deps, { head, body, signal: gone.signal });
+    if (dispatched.answer.kind === 'hijack') {
+      await serveHijacked(deps, { socket, incoming, outgoing, head }, dispatched.answer);
+      return 'hijacked';
+    }
+    await send(outgoing, dispatched);
+  } catch (error) {
+    await refuse(deps, { outgoing, head }, error);
+  }
+  incoming.onEnd = undefined;
+  deps.log.debug('request', { method: head.method, path: head.path, ms: Math.round(performance.now() - startedAt) });
+  const reusable = outgoing.keepAlive && outgoing.isOpen && (await finishBody(body));
+  return reusable ? 'request' : 'end';
+}
+
+async function answerOf(deps: ServeDeps, request: ApiRequest): Promise<Dispatched> {
+  if (request.head.method !== 'OPTIONS') return await deps.answer(request);
+  return { answer: { kind: 'nothing', status: 200 }, status: 200, print: () => null };
+}
+
+async function finishBody(body: Body): Promise<boolean> {
+  try {
+    return await body.finish();
+  } catch {
+    return false; // the client broke off its own body: nothing can follow on this connection
+  }
+}
+
+async function nextHead(deps: ServeDeps, socket: Socket, incoming: Incoming): Promise<RequestHead | undefined> {
+  try {
+    const text = await incoming.readHead();
+    return text === undefined ? undefined : parseRequestHead(text);
+  } catch (error) {
+    const outgoing = new Outgoing(socket, { method: 'GET', httpMinor: 1, keepAlive: false }, deps.common);
+    await outgoing.whole({
+      status: statusOfError(error),
+      contentType: 'text/plain; charset=utf-8',
+      body: `${messageOf(error)}\n`,
+    });
+    return undefined;
+  }
+}
+
+async function refuse(
+  deps: ServeDeps,
+  request: { outgoing: Outgoing; head: RequestHead },
+  error: unknown,
+): Promise<void> {
+  const { outgoing, head } = request;
+  const status = statusOfError(error);
+  const message = messageOfError(error);
+  if (!isEngineError(error) && !(error instanceof HttpError)) {
+    deps.log.error('request failed', { method: head.method, path: head.path, error: stackOf(error) });
+  }
+  if (error instanceof HttpError) outgoing.keepAlive = false;
+  if (!outgoing.begun) return await outgoing.json(status, { message });
+  // The status is out. A chunked answer without its last chunk is how a client learns that it is not whole.
+  outgoing.keepAlive = false;
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+async function send(outgoing: Outgoing, { answer, status, print }: Dispatched): Promise<void> {
+  if (answer.kind === 'document') return await outgoing.json(answer.status ?? status, print(answer.value));
+  if (answer.kind === 'nothing') {
+    return await outgoing.whole({ status: answer.status ?? status, contentType: '', body: '' });
+  }
+  if (answer.kind === 'text') {
+    const contentType = 'text/plain; charset=utf-8';
+    return await outgoing.whole({ status, contentType, body: answer.body, headers: answer.headers });
+  }
+  if (answer.kind === 'lines') return await sendLines(outgoing, answer, print);
+  if (answer.kind === 'bytes') return await sendBytes(outgoing, answer.contentType, answer.chunks);
+  throw new Error(`unreachable: an answer of kind ${answer.kind}`);
+}
+
+async function sendBytes(outgoing: Outgoing, contentType: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  await outgoing.begin(200, contentType);
+  for await (const chunk of chunks) {
+    await outgoing.chunk(chunk);
+    if (!outgoing.isOpen) return;
+  }
+  await outgoing.end();
+}
+
+async function sendLines(
+  outgoing: Outgoing,
+  answer: Extract<Answer<unknown>, { kind: 'lines' }>,
+  print: (document: unknown) => Json,
+): Promise<void> {
+  const line = (document: unknown): Uint8Array => Buffer.from(`${formatJson(print(document))}\n`);
+  if (answer.headers === 'now') await outgoing.begin(200, 'application/json');
+  try {
+    for await (const document of answer.lines) {
+      if (!outgoing.begun) await outgoing.begin(200, 'application/json');
+      await outgoing.chunk(line(document));
+      if (!outgoing.isOpen) return;
+    }
+  } catch (error) {
+    if (!outgoing.begun || answer.failure === undefined) throw error;
+    await outgoing.chunk(line(answer.failure(messageOfError(error))));
+  }
+  if (!outgoing.begun) await outgoing.begin(200, 'application/json');
+  await outgoing.end();
+}
+
+async function serveHijacked(
+  deps: ServeDeps,
+  connection: { socket: Socket; incoming: Incoming; outgoing: Outgoing; head: RequestHead },
+  answer: Extract<Answer<unknown>, { kind: 'hijack' }>,
+): Promise<void> {
+  const { socket, incoming, outgoing, head } = connection;
+  await outgoing.switch(head.upgrade, answer.contentType);
+  const client = hijack(socket, incoming);
+  try {
+    await answer.run(client);
+  } catch (error) {
+    if (!client.destroyed) deps.log.warn('stream failed', { path: head.path, error: messageOf(error) });
+  }
+  endHijacked(client);
+}

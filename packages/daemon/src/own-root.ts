@@ -1,0 +1,56 @@
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { EngineError } from '@gantry/base';
+import { tryLock } from '@gantry/native';
+
+/**
+ * Takes a data root for this daemon alone. The kernel drops the lock when the process ends, however it ends.
+ *
+ * @throws conflict when another daemon has it
+ */
+export function lockDataRoot(dataRoot: string): Disposable {
+  mkdirSync(dataRoot, { recursive: true, mode: 0o710 });
+  const fd = openSync(join(dataRoot, 'lock'), 'a', 0o600);
+  if (!tryLock(fd)) {
+    closeSync(fd);
+    throw new EngineError('conflict', `cannot open data root "${dataRoot}": another daemon is using it`, {
+      hint: 'stop that daemon, or give this one its own --data-root',
+    });
+  }
+  return { [Symbol.dispose]: () => closeSync(fd) };
+}
+
+/**
+ * Writes the process ID where others look for it.
+ *
+ * @throws conflict with Docker's text when the file names a process that lives
+ */
+export function writePidfile(path: string): Disposable {
+  mkdirSync(dirname(path), { recursive: true });
+  const earlier = readPid(path);
+  if (earlier !== undefined && earlier !== process.pid && isAlive(earlier)) {
+    throw new EngineError('conflict', `process with PID ${earlier} is still running`, {
+      hint: `stop it, or remove ${path} when that is no daemon`,
+    });
+  }
+  writeFileSync(path, String(process.pid), { mode: 0o644 });
+  return { [Symbol.dispose]: () => rmSync(path, { force: true }) };
+}
+
+function readPid(path: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(path, 'utf8').trim());
+    return Number.isInteger(pid) && pid > 1 ? pid : undefined;
+  } catch {
+    return undefined; // no file, or none that can be read: nobody claims it
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false; // ESRCH; a daemon of another user cannot be, since this one is root
+  }
+}

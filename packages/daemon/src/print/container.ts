@@ -1,0 +1,108 @@
+import {
+  type ContainerInspectWire,
+  type ContainerSummaryWire,
+  containerConfig,
+  formatTime,
+  hostConfig,
+  isJsonObject,
+  type JsonObject,
+  type MountPointWire,
+  unixSeconds,
+} from '@gantry/api';
+import type { ContainerView, HostConfig, MountPoint } from '@gantry/engine';
+import { printEndpoints, printNetworkSettings } from './endpoints.ts';
+import { printPortList } from './ports.ts';
+import { printState, stateWord, statusText } from './status.ts';
+
+function printMount(mount: MountPoint): MountPointWire {
+  return {
+    Type: mount.type,
+    ...(mount.name === '' ? {} : { Name: mount.name }),
+    Source: mount.source,
+    Destination: mount.destination,
+    ...(mount.driver === '' ? {} : { Driver: mount.driver }),
+    Mode: mount.mode,
+    RW: mount.writable,
+    Propagation: mount.propagation,
+  };
+}
+
+// Members of Windows containers: always there, always zero.
+const windowsLimits: JsonObject = { CpuCount: 0, CpuPercent: 0, IOMaximumIOps: 0, IOMaximumBandwidth: 0 };
+
+function printHostConfig(config: HostConfig): JsonObject {
+  const wire = hostConfig.print(config);
+  return { ...(isJsonObject(wire) ? wire : {}), ...windowsLimits };
+}
+
+function sizesOf(view: ContainerView): { SizeRw?: number; SizeRootFs?: number } {
+  return {
+    ...(view.sizeRw === undefined ? {} : { SizeRw: view.sizeRw }),
+    ...(view.sizeRootFs === undefined ? {} : { SizeRootFs: view.sizeRootFs }),
+  };
+}
+
+/** The whole document of one container, as `docker inspect` shows it. */
+export function printContainer(view: ContainerView, storageDriver: string): ContainerInspectWire {
+  const config = containerConfig.print(view.config);
+  return {
+    Id: view.id,
+    Created: formatTime(view.createdAt),
+    Path: view.command[0] ?? '',
+    Args: view.command.slice(1),
+    State: printState(view.status, view.health),
+    Image: view.imageId,
+    ResolvConfPath: view.resolvConfPath,
+    HostnamePath: view.hostnamePath,
+    HostsPath: view.hostsPath,
+    LogPath: view.logPath,
+    Name: `/${view.name}`,
+    RestartCount: view.restartCount,
+    Driver: storageDriver,
+    Platform: view.platform.split('/')[0] ?? 'linux',
+    MountLabel: '',
+    ProcessLabel: '',
+    AppArmorProfile: '',
+    ExecIDs: view.execIds.length === 0 ? null : view.execIds,
+    HostConfig: printHostConfig(view.hostConfig),
+    GraphDriver: { Data: null, Name: storageDriver },
+    ...sizesOf(view),
+    Mounts: view.mountPoints.map(printMount),
+    Config: isJsonObject(config) ? config : {},
+    NetworkSettings: printNetworkSettings(view),
+  };
+}
+
+function commandLine(command: readonly string[]): string {
+  const [path = '', ...rest] = command;
+  return [path, ...rest.map((argument) => (argument.includes(' ') ? `'${argument}'` : argument))].join(' ');
+}
+
+/**
+ * One row of a list.
+ *
+ * @param imageName what the image is called today: its ID once the name it was made from means another image
+ */
+export function printContainerRow(view: ContainerView, imageName: string, now: Date): ContainerSummaryWire {
+  const annotations = view.hostConfig.annotations;
+  const ports = { exposed: view.config.exposedPorts, published: view.ports };
+  return {
+    Id: view.id,
+    Names: [`/${view.name}`],
+    Image: imageName,
+    ImageID: view.imageId,
+    Command: commandLine(view.command),
+    Created: unixSeconds(view.createdAt),
+    Ports: view.status.kind === 'running' ? printPortList(ports) : [],
+    ...sizesOf(view),
+    Labels: view.config.labels,
+    State: stateWord(view.status),
+    Status: statusText(view.status, view.health, now),
+    HostConfig: {
+      NetworkMode: view.hostConfig.networkMode,
+      ...(Object.keys(annotations).length === 0 ? {} : { Annotations: annotations }),
+    },
+    NetworkSettings: { Networks: printEndpoints(view.endpoints, { withNames: false }) },
+    Mounts: view.mountPoints.map(printMount),
+  };
+}

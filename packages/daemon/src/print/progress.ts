@@ -1,0 +1,31 @@
+import type { ProgressWire } from '@gantry/api';
+import { formatSize } from '@gantry/base';
+import type { ProgressEvent } from '@gantry/engine';
+
+const barWidth = 50;
+
+/** The bar that clients without their own drawing show: `[=====>      ]  1.2MB/3.4MB`. */
+function progressBar(current: number, total: number): string {
+  const numbers = `${formatSize(current).padStart(8)}${total > 0 ? `/${formatSize(total)}` : ''}`;
+  if (total <= 0) return numbers;
+  const done = Math.min(barWidth, Math.trunc(Math.trunc((current / total) * 100) / 2));
+  return `[${'='.repeat(done)}>${' '.repeat(barWidth - done)}] ${numbers}`;
+}
+
+/** One line of a pull or load. A step of a layer always has its detail, even when there is nothing to count. */
+export function printProgress(event: ProgressEvent): ProgressWire {
+  const { id, status, current, total } = event;
+  const counted = current !== undefined && current > 0;
+  if (!counted) return { status, ...(id === undefined ? {} : { progressDetail: {}, id }) };
+  return {
+    status,
+    progressDetail: { current, ...(total === undefined ? {} : { total }) },
+    progress: progressBar(current, total ?? 0),
+    ...(id === undefined ? {} : { id }),
+  };
+}
+
+/** How a failure reads once the status of a stream is sent. */
+export function printFailure(message: string): ProgressWire {
+  return { errorDetail: { message }, error: message };
+}
