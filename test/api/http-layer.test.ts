@@ -210,7 +210,7 @@ describe('refusals', () => {
 
   test('an error of the engine has its status, its message and its hint', async () => {
     const { status, body } = splitAnswer(await exchange(`GET /conflict HTTP/1.1\r\n${closing}\r\n`));
-    expect([status, body]).toEqual([409, '{"message":"no: try later"}\n']);
+    expect([status, body]).toEqual([409, '{"message":"no; try later"}\n']);
   });
 
   test('a fault of the program is a 500 and the server goes on', async () => {

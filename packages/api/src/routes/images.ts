@@ -1,6 +1,7 @@
 import { document, field, none, object } from '../codec/codec.ts';
 import { queryFilters, queryList, querySwitch, queryText } from '../codec/query.ts';
 import type {
+  BuildCachePrunedWire,
   DeletedImageWire,
   ImageHistoryWire,
   ImageInspectWire,
@@ -68,6 +69,17 @@ const imagePrune = route({
   reply: document<ImagesPrunedWire>(),
 });
 
+/** There is no build cache yet, so it is always empty; `docker system prune` asks for it whatever there is. */
+const buildPrune = route({
+  method: 'POST',
+  path: '/build/prune',
+  since: '1.31',
+  shape: 'json',
+  query: object({ all: field('all', querySwitch, 'omit'), filters: field('filters', queryFilters, 'omit') }),
+  body: none,
+  reply: document<BuildCachePrunedWire>(),
+});
+
 const imageInspect = route({
   method: 'GET',
   path: '/images/{name}/json',
@@ -118,6 +130,7 @@ export const imageRoutes = {
   imageCreate,
   imageLoad,
   imagePrune,
+  buildPrune,
   imageInspect,
   imageHistory,
   imageTag,

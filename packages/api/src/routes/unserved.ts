@@ -12,7 +12,6 @@ export const unservedRoutes: readonly (readonly [Method, path: string, what: str
   ['POST', '/containers/{id}/checkpoints', 'checkpoints'],
   ['DELETE', '/containers/{id}/checkpoints/{checkpoint}', 'checkpoints'],
   ['POST', '/build', 'building images'],
-  ['POST', '/build/prune', 'the build cache'],
   ['POST', '/build/cancel', 'building images'],
   ['POST', '/commit', 'committing a container'],
   ['GET', '/images/search', 'searching images'],

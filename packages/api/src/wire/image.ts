@@ -45,6 +45,8 @@ export type ImageHistoryWire = {
 export type DeletedImageWire = { Untagged?: string; Deleted?: string };
 export type ImagesPrunedWire = { ImagesDeleted: readonly DeletedImageWire[] | null; SpaceReclaimed: number };
 
+export type BuildCachePrunedWire = { CachesDeleted: readonly string[] | null; SpaceReclaimed: number };
+
 /** One line of a pull, import, load or push. */
 export type ProgressWire = {
   stream?: string;

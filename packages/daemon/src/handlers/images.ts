@@ -13,6 +13,7 @@ type Names =
   | 'imageCreate'
   | 'imageLoad'
   | 'imagePrune'
+  | 'buildPrune'
   | 'imageInspect'
   | 'imageHistory'
   | 'imageTag'
@@ -70,6 +71,7 @@ export function imageHandlers(engine: Engine): HandlersOf<Names> {
         SpaceReclaimed: reclaimedBytes,
       });
     },
+    buildPrune: () => documentOf({ CachesDeleted: null, SpaceReclaimed: 0 }),
     imageInspect: (call) => documentOf(printImage(images.get(idOf(call)), engine.info().storageDriver)),
     imageHistory: (call) => documentOf(printHistory(images.get(idOf(call)))),
     imageTag: (call) => {
@@ -117,7 +119,8 @@ function importImage(engine: Engine, call: CallOf<'imageCreate'>): AnswerOf<'ima
   const lines = progressLines(async (report, signal) => {
     const note = message === '' ? 'Imported from -' : message;
     const request = { archive: call.archive, reference, message: note, changes, platform };
-    return [{ status: await engine.images.import(request, report, signal) }];
+    await engine.images.import(request, report, signal);
+    return [];
   }, call.signal);
   return { kind: 'lines', headers: 'first-line', lines, failure: printFailure };
 }

@@ -36,7 +36,7 @@ export function messageOfError(error: unknown): string {
 }
 
 function withHint(error: EngineError): string {
-  return error.hint === undefined ? error.message : `${error.message}: ${error.hint}`;
+  return error.hint === undefined ? error.message : `${error.message}; ${error.hint}`;
 }
 
 const reasons: Readonly<Record<number, string>> = {

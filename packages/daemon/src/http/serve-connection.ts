@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { formatJson, type Json } from '@gantry/api';
-import { isEngineError, messageOf } from '@gantry/base';
+import { EngineError, isEngineError, messageOf } from '@gantry/base';
 import type { Log } from '../log.ts';
 import type { Answer } from './answer.ts';
 import { Body } from './body.ts';
@@ -27,6 +27,10 @@ export async function serveConnection(deps: ServeDeps, socket: Socket): Promise<
   if (next === 'end') socket.end(() => socket.destroy());
 }
 
+function clientGone(): EngineError {
+  return new EngineError('cancelled', 'the client went away');
+}
+
 async function serveRequest(
   deps: ServeDeps,
   socket: Socket,
@@ -39,8 +43,8 @@ async function serveRequest(
     if (head.expectsContinue && !outgoing.begun) void outgoing.continue();
   });
   const gone = new AbortController();
-  incoming.onEnd = () => gone.abort(new Error('the client went away'));
-  if (incoming.ended) gone.abort(new Error('the client went away'));
+  incoming.onEnd = () => gone.abort(clientGone());
+  if (incoming.ended) gone.abort(clientGone());
   const startedAt = performance.now();
   try {
     const dispatched = await answerOf(deps, { head, body, signal: gone.signal });
@@ -162,7 +166,9 @@ async function serveHijacked(
   try {
     await answer.run(client);
   } catch (error) {
-    if (!client.destroyed) deps.log.warn('stream failed', { path: head.path, error: messageOf(error) });
+    // The handler has told the client what went wrong; only a fault of the program is news to whoever reads the log.
+    const level = isEngineError(error) || client.destroyed ? 'debug' : 'error';
+    deps.log[level]('stream failed', { path: head.path, error: messageOf(error) });
   }
   endHijacked(client);
 }
