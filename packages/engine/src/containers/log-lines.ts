@@ -106,7 +106,7 @@ export function createLineFormatter(style: LineStyle): LineFormatter {
  */
 function createLineScanner() {
   let buffer: Buffer = Buffer.alloc(0);
-  let view = new DataView(new ArrayBuffer(0));
+  let view: DataView = new DataView(new ArrayBuffer(0));
   let to = 0;
   const knownTime = new DataView(new ArrayBuffer(longestTime + 4));
   let timeText = '';

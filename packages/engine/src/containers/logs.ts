@@ -19,6 +19,7 @@ export type LogFollow = { readonly ended: Promise<unknown>; readonly signal: Abo
 const newline = 0x0a;
 /** How much is read at once: large enough that system calls cost nothing, small enough for a slow client. */
 const blockBytes = 512 * 1024;
+const smallBlockBytes = 16 * 1024;
 /** No writer makes longer lines; what has no newline in so many bytes is no log. */
 const longestLineBytes = 2 * 1024 * 1024;
 
@@ -117,13 +118,24 @@ function createCursor(formatter: LineFormatter): Cursor {
   // The beginning of a line whose rest is not there yet.
   let torn: Buffer = Buffer.alloc(0);
 
-  const formatBlock = (block: Buffer): readonly Uint8Array[] => {
-    const end = block.lastIndexOf(newline) + 1;
-    torn = Buffer.from(block.subarray(end));
-    if (torn.length > longestLineBytes) torn = Buffer.alloc(0);
-    const { chunks, isOver: over } = formatter.format(block, 0, end);
-    isOver = over;
-    return chunks.filter((chunk) => chunk.length > 0);
+  let wantBytes = blockBytes;
+
+  const format = (block: Buffer, end: number): readonly Uint8Array[] => {
+    const formatted = formatter.format(block, 0, end);
+    isOver = formatted.isOver;
+    return formatted.chunks.filter((chunk) => chunk.length > 0);
+  };
+  /** Reads on from the position, behind the beginning of a line that is there already. */
+  const fetch = async (from: LogFile): Promise<{ block: Buffer; bytes: number }> => {
+    const head = torn.length;
+    const block = Buffer.allocUnsafe(head + wantBytes);
+    torn.copy(block);
+    const bytes = await from.read(block.subarray(head), position);
+    return { block: block.subarray(0, head + bytes), bytes };
+  };
+  const startOver = (at: number): void => {
+    position = at;
+    torn = Buffer.alloc(0);
   };
 
   return {
@@ -136,26 +148,35 @@ function createCursor(formatter: LineFormatter): Cursor {
     enter: async (next, from) => {
       await file?.[Symbol.asyncDispose]();
       file = next;
-      position = from;
-      torn = Buffer.alloc(0);
+      wantBytes = blockBytes;
+      startOver(from);
     },
     drain: async function* (signal, { isLast }) {
-      while (file !== undefined && !isOver && !signal.aborted) {
-        const block = Buffer.allocUnsafe(torn.length + blockBytes);
-        torn.copy(block);
-        const bytes = await file.read(block.subarray(torn.length), position);
+      const from = file;
+      for (let next = from && fetch(from); from !== undefined && !isOver && !signal.aborted; ) {
+        const { block, bytes } = (await next) ?? { block: Buffer.alloc(0), bytes: 0 };
         if (bytes === 0) {
-          if ((await file.size()) >= position) break;
+          if ((await from.size()) >= position) break;
           // A writer with one file only starts it over.
-          position = 0;
-          torn = Buffer.alloc(0);
+          startOver(0);
+          next = fetch(from);
           continue;
         }
         position += bytes;
-        yield* formatBlock(block.subarray(0, torn.length + bytes));
+        // Who follows a quiet log gets a few lines at a time and needs no large buffer for them.
+        wantBytes = bytes === wantBytes ? blockBytes : smallBlockBytes;
+        const end = block.lastIndexOf(newline) + 1;
+        const rest = block.length - end;
+        torn = rest > longestLineBytes ? Buffer.alloc(0) : Buffer.from(block.subarray(end));
+        // The next block is read while this one is formatted and sent; should nobody want it, its failure is nobody's.
+        next = fetch(from);
+        next.catch(() => undefined);
+        yield* format(block, end);
       }
       if (!isLast || torn.length === 0 || isOver) return;
-      yield* formatBlock(Buffer.concat([torn, Buffer.from('\n')]));
+      const line = Buffer.concat([torn, Buffer.from('\n')]);
+      torn = Buffer.alloc(0);
+      yield* format(line, line.length);
     },
     [Symbol.asyncDispose]: async () => {
       await file?.[Symbol.asyncDispose]();
