@@ -35,7 +35,7 @@ export async function buildNative(): Promise<string> {
   mkdirSync(join(import.meta.dir, 'build'), { recursive: true });
   const temporary = `${output}.${process.pid}`;
   const includes = kernelHeaders.flatMap((directory) => ['-idirafter', directory]);
-  const style = ['-std=gnu11', '-D_GNU_SOURCE', '-Os', '-static', '-s', '-fstack-protector-strong', ...warnings];
+  const style = ['-std=gnu11', '-D_GNU_SOURCE', '-O2', '-static', '-s', '-fstack-protector-strong', ...warnings];
   const sections = ['-ffunction-sections', '-fdata-sections', '-Wl,--gc-sections'];
   const build = Bun.spawn([compiler, ...style, ...sections, ...includes, '-o', temporary, ...nativeSources()], {
     stdout: 'ignore',

@@ -159,15 +159,33 @@ static char *escape(char *to, const uint8_t **from, const uint8_t *end)
 	}
 }
 
+/* Tells whether eight bytes all stand for themselves: none is a control, above 0x7f, or one of " & < > \\. The two pairs
+ * differ in one bit each; a borrow only ever makes a plain byte look odd, which costs time and nothing else. */
+static bool all_plain(uint64_t bytes)
+{
+	const uint64_t ones = 0x0101010101010101u, high = ones << 7;
+	uint64_t quotes = (bytes & ~(ones * 4)) ^ ones * '"', brackets = (bytes & ~(ones * 2)) ^ ones * '<';
+	uint64_t backslash = bytes ^ ones * '\\';
+	uint64_t odd = (bytes - ones * 0x20) | (quotes - ones) | (brackets - ones) | (backslash - ones) | bytes;
+	return (odd & high) == 0;
+}
+
 static char *json_line(char *to, const struct log *log, const char *stream, const char *bytes, size_t length, bool whole)
 {
 	const uint8_t *from = (const uint8_t *)bytes, *end = from + length;
 	to = put(to, "{\"log\":\"", 8);
 	while (from < end) {
-		if (plain[*from])
-			*to++ = (char)*from++;
-		else
-			to = escape(to, &from, end);
+		uint64_t eight;
+		while (end - from >= 8 && (memcpy(&eight, from, 8), all_plain(eight))) {
+			to = put(to, (const char *)&eight, 8);
+			from += 8;
+		}
+		for (int i = 0; i < 8 && from < end; i++) {
+			if (plain[*from])
+				*to++ = (char)*from++;
+			else
+				to = escape(to, &from, end);
+		}
 	}
 	if (whole)
 		to = put(to, "\\n", 2);
