@@ -81,12 +81,13 @@ async function* rejoin(head: Uint8Array, rest: AsyncIterator<Uint8Array>): Async
 async function* inflate(source: AsyncIterable<Uint8Array>, compression: 'gzip' | 'zstd'): AsyncGenerator<Uint8Array> {
   const options = { chunkSize: chunkBytes, highWaterMark: chunkBytes };
   const stream = compression === 'gzip' ? createGunzip(options) : createZstdDecompress(options);
+  const pause = openPause(stream);
   let sourceFailure: { readonly error: unknown } | undefined;
   const feeding = (async () => {
     try {
       for await (const chunk of source) {
         if (stream.destroyed) return;
-        if (!stream.write(chunk)) await drained(stream);
+        if (!stream.write(chunk) && !stream.destroyed) await pause();
       }
       stream.end();
     } catch (error) {
@@ -107,9 +108,13 @@ async function* inflate(source: AsyncIterable<Uint8Array>, compression: 'gzip' |
   }
 }
 
-/** Also settles when the stream ends otherwise, so that a reader who leaves does not strand the feeder. */
-function drained(stream: NodeJS.EventEmitter): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  for (const event of ['drain', 'close', 'error']) stream.once(event, () => resolve());
-  return promise;
+/** Waits until a stream wants more; also settles when it ends otherwise, so that a reader who leaves strands nobody. */
+function openPause(stream: NodeJS.EventEmitter): () => Promise<void> {
+  let waiting = Promise.withResolvers<void>();
+  const wake = (): void => waiting.resolve();
+  for (const event of ['drain', 'close', 'error']) stream.on(event, wake);
+  return () => {
+    waiting = Promise.withResolvers<void>();
+    return waiting.promise;
+  };
 }

@@ -25,8 +25,8 @@ export type ImageOptions = {
   readonly jobs: JobRoom;
   readonly events: EventSink;
   readonly now: () => Date;
-  /** What this machine runs. */
-  readonly platform: Platform;
+  /** What this machine runs; read off it when absent. */
+  readonly platform?: Platform;
   /** Hosts (`host:port`) and networks where plain HTTP and unknown certificates are allowed, besides loopback. */
   readonly insecureRegistries: readonly string[];
 };
@@ -39,6 +39,7 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
   const rows = openImageRows(options.db);
   const deps: ImageDeps = {
     ...options,
+    platform: options.platform ?? hostPlatform(),
     rows,
     records: openRecords(rows, options.snapshots),
     workers: new LayerWorkers(layersAtOnce),
@@ -61,6 +62,12 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
     recover: async () => recover(deps),
     [Symbol.dispose]: () => deps.workers[Symbol.dispose](),
   };
+}
+
+/** The platform of this machine in Go's words. */
+export function hostPlatform(): Platform {
+  const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
+  return { os: 'linux', architecture, variant: '' };
 }
 
 /** What a killed daemon was in the middle of is undone: its job's holds go, and with them what nobody else holds. */

@@ -48,7 +48,7 @@ export async function receiveLayer(
   await Promise.allSettled([receiving, unpacking]);
   signal.throwIfAborted();
   failing.signal.throwIfAborted();
-  return commit(await unpacking, { ingest, draft, plan });
+  return commit(deps, await unpacking, { ingest, draft, plan });
 }
 
 async function receive(
@@ -82,15 +82,17 @@ export async function unpackBlob(
     steps.onUnpacked,
     signal,
   );
-  return commit(layer, { ingest, draft, plan });
+  return commit(deps, layer, { ingest, draft, plan });
 }
 
 type Parts = { ingest: Ingest; draft: ReturnType<ImageDeps['snapshots']['draft']>; plan: LayerPlan };
 
-function commit(layer: AppliedLayer, { ingest, draft, plan }: Parts): AppliedLayer {
+function commit(deps: ImageDeps, layer: AppliedLayer, { ingest, draft, plan }: Parts): AppliedLayer {
   const chainId = plan.verify(layer);
   const { parent } = plan;
   ingest.commit(layer.digest);
+  // The same tree came by another way meanwhile: the draft is one too many and goes.
+  if (deps.snapshots.find(chainId) !== undefined) return layer;
   draft.commit({
     chainId,
     parent,

@@ -64,8 +64,8 @@ function checkSum(block: Uint8Array): void {
     unsigned += byte;
     signed += byte > 127 ? byte - 256 : byte;
   }
-  const stated = parseNumber(block, 148, 8);
-  if (stated !== unsigned && stated !== signed) throw badArchive('the checksum of a header is wrong');
+  const stated = Number.parseInt(bytesToString(block, 148, 156).trim(), 8);
+  if (stated !== unsigned && stated !== signed) throw badArchive('the checksum of a header is wrong, so it is no tar');
 }
 
 /** Parses octal digits, or GNU's base-256 form of numbers that octal has no room for. */

@@ -83,7 +83,8 @@ export function isUnreachable(error: unknown): boolean {
 /** Says in Docker's words why a request got no answer. The URL's query may hold a token and is left out. */
 export function connectionError(error: unknown, url: URL): EngineError {
   const { code, message } = error as Refusal;
-  const shown = `Get "${url.origin}${url.pathname}"`;
+  // Docker asks for the API's root first, so that is what its message names.
+  const shown = `Get "${url.origin}${url.pathname.startsWith('/v2/') ? '/v2/' : url.pathname}"`;
   const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
   const hint = `see that the registry ${url.host} runs and can be reached from here`;
   if (code === 'ConnectionRefused' || code === 'ECONNREFUSED') {

@@ -1,0 +1,213 @@
+import { expect, setDefaultTimeout, test } from 'bun:test';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { openImageRooms } from './image-rooms.ts';
+import { describe as descriptorOf, type MadeImage, makeImage, makeLayer, makeTar } from './made-image.ts';
+import { openSmallDisk } from './small-disk.ts';
+
+/** A loaded machine makes a test slow, not wrong. */
+setDefaultTimeout(60_000);
+
+/** How a registry that fails on purpose sends a blob. */
+type Serve = (bytes: Uint8Array, request: Request) => Response | Promise<Response>;
+
+/** A registry with one image that serves layers as it is told: breaking off, stalling, lying. */
+function startBrokenRegistry(image: MadeImage, serveLayer: Serve): { host: string; requests: string[] } & Disposable {
+  const requests: string[] = [];
+  const server = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    idleTimeout: 0,
+    fetch: (request) => {
+      const { pathname } = new URL(request.url);
+      requests.push(
+        `${pathname.replace(/.*(manifests|blobs)/, '$1').slice(0, 24)} ${request.headers.get('range') ?? ''}`.trim(),
+      );
+      if (pathname.includes('/manifests/')) {
+        return new Response(image.manifest.bytes, { headers: { 'content-type': image.manifest.mediaType } });
+      }
+      if (pathname.endsWith(image.config.digest)) return new Response(image.config.bytes);
+      const layer = image.layers.find(({ digest }) => pathname.endsWith(digest));
+      return layer === undefined ? new Response('', { status: 200 }) : serveLayer(layer.bytes, request);
+    },
+  });
+  return { host: `127.0.0.1:${server.port}`, requests, [Symbol.dispose]: () => void server.stop(true) };
+}
+
+const noise = makeLayer(makeTar([{ kind: 'file', path: 'noise', text: randomBytes(3 * 2 ** 20).toString('latin1') }]));
+const image = makeImage([noise]);
+
+/** A body that ends after so many bytes, as if the connection broke. */
+function breaking(bytes: Uint8Array, after: number): Response {
+  let sent = 0;
+  const body = new ReadableStream<Uint8Array>({
+    pull: (controller) => {
+      if (sent >= after) return controller.error(new Error('broken on purpose'));
+      const chunk = bytes.subarray(sent, Math.min(sent + 65536, after));
+      sent += chunk.length;
+      controller.enqueue(chunk);
+    },
+  });
+  return new Response(body);
+}
+
+test('a download that breaks off goes on where it stopped', async () => {
+  using rooms = openImageRooms();
+  const half = noise.bytes.length >> 1;
+  using registry = startBrokenRegistry(image, (bytes, request) => {
+    const from = /^bytes=(\d+)-$/.exec(request.headers.get('range') ?? '')?.[1];
+    if (from === undefined) return breaking(bytes, half);
+    return new Response(bytes.subarray(Number(from)), { status: 206 });
+  });
+  await rooms.pull(`${registry.host}/app`);
+  expect(registry.requests.filter((line) => line.includes('bytes=')).length).toBe(1);
+  expect(rooms.images.list().length).toBe(1);
+});
+
+test('a registry that ignores ranges sends everything again, and no byte is taken twice', async () => {
+  using rooms = openImageRooms();
+  let count = 0;
+  using registry = startBrokenRegistry(image, (bytes) =>
+    count++ === 0 ? breaking(bytes, 100_000) : new Response(bytes),
+  );
+  await rooms.pull(`${registry.host}/app`);
+  expect(rooms.images.list().length).toBe(1);
+});
+
+test('a layer shorter or longer than stated is refused and leaves nothing', async () => {
+  using rooms = openImageRooms();
+  for (const [serve, why] of [
+    [
+      (bytes: Uint8Array) => new Response(bytes.subarray(0, 1000), { headers: { 'content-length': '1000' } }),
+      'broke off after 1000 of',
+    ],
+    [(bytes: Uint8Array) => new Response(Buffer.concat([bytes, Buffer.alloc(10)])), 'larger than its stated'],
+    [(bytes: Uint8Array) => new Response(bytes.map((byte, i) => (i === bytes.length - 9 ? byte ^ 1 : byte))), ''],
+  ] as const) {
+    using registry = startBrokenRegistry(image, serve);
+    await expect(rooms.pull(`${registry.host}/app`)).rejects.toThrow(why);
+    expect(rooms.leftovers()).toEqual([]);
+  }
+});
+
+test('a registry that is busy is asked again', async () => {
+  using rooms = openImageRooms();
+  let count = 0;
+  using registry = startBrokenRegistry(image, (bytes) =>
+    count++ < 2 ? new Response('', { status: 503 }) : new Response(bytes),
+  );
+  await rooms.pull(`${registry.host}/app`);
+  expect(count).toBe(3);
+});
+
+test('a client that leaves in the middle of a pull leaves nothing behind', async () => {
+  using rooms = openImageRooms();
+  const leaving = new AbortController();
+  const halfway = Promise.withResolvers<void>();
+  using registry = startBrokenRegistry(image, (bytes) => {
+    let sent = 0;
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        if (sent > 0) {
+          halfway.resolve();
+          return new Promise(() => undefined);
+        }
+        sent = 1_000_000;
+        controller.enqueue(bytes.subarray(0, sent));
+      },
+    });
+    return new Response(body);
+  });
+  const pulling = rooms.pull(`${registry.host}/app`, { signal: leaving.signal });
+  await halfway.promise;
+  leaving.abort();
+  await expect(pulling).rejects.toMatchObject({ code: 'cancelled' });
+  expect(rooms.leftovers()).toEqual([]);
+  expect(rooms.jobs.list()).toEqual([]);
+});
+
+test('when one of two that pull the same layer leaves, the other gets it', async () => {
+  using rooms = openImageRooms();
+  const leaving = new AbortController();
+  const halfway = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  using registry = startBrokenRegistry(image, (bytes) => {
+    const body = new ReadableStream<Uint8Array>({
+      start: async (controller) => {
+        controller.enqueue(bytes.subarray(0, 1_000_000));
+        halfway.resolve();
+        await goOn.promise;
+        controller.enqueue(bytes.subarray(1_000_000));
+        controller.close();
+      },
+    });
+    return new Response(body);
+  });
+  const first = rooms.pull(`${registry.host}/app`, { signal: leaving.signal });
+  await halfway.promise;
+  const second = rooms.pull(`${registry.host}/app`);
+  const joined = registry.requests.filter((line) => line.startsWith('blobs')).length;
+  leaving.abort();
+  await expect(first).rejects.toMatchObject({ code: 'cancelled' });
+  goOn.resolve();
+  await second;
+  expect(joined).toBeGreaterThan(0);
+  expect(rooms.images.list().length).toBe(1);
+});
+
+test('a full disk in the middle of a pull is one clear error and leaves nothing half-made', async () => {
+  using disk = openSmallDisk(4 * 2 ** 20);
+  {
+    using rooms = openImageRooms(join(disk.path, 'root'));
+    using registry = startBrokenRegistry(image, (bytes) => new Response(bytes));
+    await expect(rooms.pull(`${registry.host}/app`)).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('no space left on device'),
+      hint: expect.stringContaining('docker image prune'),
+    });
+    expect(rooms.leftovers()).toEqual([]);
+    expect(rooms.images.list()).toEqual([]);
+  }
+});
+
+test('what a killed daemon left of a pull is swept at the next start', async () => {
+  using disk = openSmallDisk(64 * 2 ** 20);
+  const root = join(disk.path, 'root');
+  {
+    using rooms = openImageRooms(root);
+    // What is there when the daemon dies: an ingest, a directory without row, a layer and a blob that only a job held.
+    const ingest = rooms.content.ingest();
+    ingest.write(noise.bytes);
+    ingest.complete();
+    const draft = rooms.snapshots.draft();
+    rooms.snapshots.hold(noise.diffId as never, 'job:dead');
+    rooms.content.hold(noise.digest as never, 'job:dead');
+    ingest.commit(noise.digest as never);
+    draft.commit({
+      chainId: noise.diffId as never,
+      parent: undefined,
+      diffId: noise.diffId as never,
+      sizeBytes: 1,
+      impliedDirectories: [],
+    });
+    rooms.snapshots.draft();
+    expect(rooms.leftovers().length).toBe(4);
+  }
+  using rooms = openImageRooms(root);
+  await rooms.images.recover();
+  expect(rooms.leftovers()).toEqual([]);
+});
+
+test('a manifest with as many layers as overlayfs takes is pulled, one more is refused', async () => {
+  using rooms = openImageRooms();
+  const layers = Array.from({ length: 127 }, (_, i) =>
+    makeLayer(makeTar([{ kind: 'file', path: `f${i}`, text: String(i) }])),
+  );
+  const deep = makeImage(layers);
+  using registry = startBrokenRegistry(deep, (bytes) => new Response(bytes));
+  await rooms.pull(`${registry.host}/deep`);
+  const { lower } = rooms.snapshots.prepare('c', rooms.images.get(`${registry.host}/deep`).chainId);
+  expect(lower.length).toBe(127);
+  expect(`lowerdir=${lower.join(':')}`.length).toBeLessThan(3500);
+  expect(descriptorOf(noise).size).toBe(noise.bytes.length);
+});

@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ContentRoom, openContent } from '../../packages/engine/src/content/index.ts';
+import { openDb } from '../../packages/engine/src/db/index.ts';
+import { openEvents } from '../../packages/engine/src/events/index.ts';
+import { type ImageRoom, openImages, type ProgressEvent } from '../../packages/engine/src/images/index.ts';
+import { type JobRoom, openJobs } from '../../packages/engine/src/jobs/index.ts';
+import { type LayerRoom, openSnapshots } from '../../packages/engine/src/snapshots/index.ts';
+
+/** The rooms of images over a directory of their own, without the rest of an engine. */
+export type ImageRooms = Disposable & {
+  readonly dataRoot: string;
+  readonly images: ImageRoom;
+  readonly snapshots: LayerRoom;
+  readonly content: ContentRoom;
+  readonly jobs: JobRoom;
+  /** `action actor` of every event so far. */
+  readonly events: readonly string[];
+  /** Pulls, and gives the lines that a client would show. */
+  pull(reference: string, options?: { platform?: string; signal?: AbortSignal }): Promise<string[]>;
+  /** Host path of an unpacked layer of an image, lowest first. */
+  layerPaths(nameOrId: string): string[];
+  /** Names in the directories of layers, blobs and ingests: what a failure must leave empty. */
+  leftovers(): string[];
+};
+
+const anybody = { username: '', password: '', identityToken: '', registryToken: '', serverAddress: '' };
+
+/** @param dataRoot an existing directory to use and leave; absent: one in the temporary directory, removed at the end */
+export function openImageRooms(dataRoot?: string): ImageRooms {
+  const root = dataRoot ?? mkdtempSync(join(tmpdir(), 'gantry-images-'));
+  mkdirSync(root, { recursive: true });
+  const now = (): Date => new Date();
+  const random = (bytes: number): Uint8Array => randomBytes(bytes);
+  const events: string[] = [];
+  const db = openDb(join(root, 'gantry.db'));
+  const journal = openEvents({ db, clock: () => BigInt(Date.now()) * 1_000_000n });
+  const record: typeof journal.record = (...event) => {
+    const [, action, actor] = event;
+    events.push(`${action} ${actor}`);
+    journal.record(...event);
+  };
+  const jobs = openJobs({ db, now, random });
+  const content = openContent({ db, dataRoot: root, now, random });
+  const snapshots = openSnapshots({ db, dataRoot: root, now, random });
+  const images = openImages({ db, content, snapshots, jobs, events: { record }, now, insecureRegistries: [] });
+  return {
+    dataRoot: root,
+    images,
+    snapshots,
+    content,
+    jobs,
+    events,
+    pull: async (reference, { platform = '', signal = new AbortController().signal } = {}) => {
+      const lines: ProgressEvent[] = [];
+      await images.pull({ reference, allTags: false, platform, auth: anybody }, (event) => lines.push(event), signal);
+      return lines.map(({ id, status }) => (id === undefined ? status : `${id}: ${status}`));
+    },
+    layerPaths: (nameOrId) => {
+      const { cwd, lower } = snapshots.prepare('layer-paths', images.get(nameOrId).chainId);
+      return lower.map((path) => join(cwd, path)).reverse();
+    },
+    leftovers: () =>
+      ['layers', 'ingest', 'blobs/sha256'].flatMap((dir) =>
+        readdirSync(join(root, dir))
+          .filter((name) => name !== 'empty')
+          .map((name) => `${dir}/${name}`),
+      ),
+    [Symbol.dispose]: () => {
+      images[Symbol.dispose]();
+      db[Symbol.dispose]();
+      if (dataRoot === undefined) rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
