@@ -78,6 +78,9 @@ async function dispatch(words: readonly string[], world: World): Promise<number>
     return 0;
   }
   const found = findCommand(commandTable, named);
+  if (globals.rest[0] === 'help' && found.kind === 'unknown') {
+    throw new CliError(`unknown help topic: ${named.join(' ')}`);
+  }
   if (found.kind !== 'command') return showGroup(found, { world, wantsHelp, words: named });
   return runCommand(found, { world, globals, wantsHelp });
 }
@@ -114,7 +117,7 @@ function showGroup(found: Exclude<Found, { kind: 'command' }>, { world, wantsHel
   }
   const page = `Run '${program} ${group.name} --help' for more information`;
   if (rest[0]?.startsWith('-')) {
-    throw new CliError(`unknown flag: ${rest[0]}\n\nUsage:  ${program} ${group.name} COMMAND\n\n${page}`, {
+    throw new CliError(`unknown flag: ${rest[0]}\n\nUsage:  ${program} ${group.name}\n\n${page}`, {
       exitCode: usageExitCode,
     });
   }

@@ -1,13 +1,12 @@
 import { CliError } from '../cli-error.ts';
 import type { Session } from '../session.ts';
 
-/** Asks before something is thrown away. @throws CliError when the answer is anything but yes */
-export async function confirm(session: Session, question: string, refusal: string): Promise<void> {
+/** Asks before something is thrown away. @throws CliError, silent and without blame, when the answer is not yes */
+export async function confirm(session: Session, question: string): Promise<void> {
   session.out.write(`${question} [y/N] `);
   await session.out.flush();
   const answer = await readLine();
-  if (answer === undefined) session.out.write('\n');
-  if (!/^y(es)?$/i.test(answer?.trim() ?? '')) throw new CliError(refusal);
+  if (!/^y(es)?$/i.test(answer?.trim() ?? '')) throw new CliError('', { exitCode: 0 });
 }
 
 async function readLine(): Promise<string | undefined> {

@@ -34,7 +34,7 @@ export type RowOptions = { readonly isTruncated: boolean; readonly nowMs: number
 /** One line of `ps`. */
 export function containerRow(container: ContainerSummaryWire, { isTruncated, nowMs }: RowOptions): TemplateRow {
   const createdMs = container.Created * 1000;
-  return new TemplateRow('formatter.ContainerContext', {
+  return new TemplateRow('*formatter.ContainerContext', {
     ID: () => (isTruncated ? shortId(container.Id) : container.Id),
     Names: () => namesOf(container, isTruncated),
     Image: () => imageOf(container, isTruncated),

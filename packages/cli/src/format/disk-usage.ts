@@ -32,7 +32,7 @@ export function usageRows(usage: DiskUsageWire): TemplateRow[] {
 function usageRow({ type, count, active, sizeBytes, reclaimableBytes }: Usage): TemplateRow {
   const share =
     sizeBytes > 0 && type !== 'Build Cache' ? ` (${Math.trunc((reclaimableBytes * 100) / sizeBytes)}%)` : '';
-  return new TemplateRow('formatter.diskUsageContext', {
+  return new TemplateRow('*formatter.diskUsageContext', {
     Type: () => type,
     TotalCount: () => String(count),
     Active: () => String(active),

@@ -92,7 +92,7 @@ export function imageRow(
 ): TemplateRow {
   const createdMs = image.Created * 1000;
   const orUnknown = (value: number, show: (value: number) => string): string => (value === -1 ? 'N/A' : show(value));
-  return new TemplateRow('formatter.imageContext', {
+  return new TemplateRow('*formatter.imageContext', {
     ID: () => (isTruncated ? shortId(image.Id) : image.Id),
     Repository: () => repository,
     Tag: () => tag,
@@ -101,7 +101,7 @@ export function imageRow(
     CreatedAt: () => goTime(createdMs),
     Size: () => formatSize(image.Size, 3),
     Containers: () => orUnknown(image.Containers, String),
-    VirtualSize: () => formatSize(image.Size, 3),
+    VirtualSize: () => formatSize(image.Size),
     SharedSize: () => orUnknown(image.SharedSize, (size) => formatSize(size)),
     UniqueSize: () => orUnknown(image.SharedSize, (size) => formatSize(image.Size - size)),
   });
@@ -126,7 +126,7 @@ export function historyRow(layer: ImageHistoryWire, { isTruncated, isHuman, nowM
   const createdMs = layer.Created * 1000;
   const createdAt = (): string => goTime(createdMs).replace(/^(\S+) (\S+) ([+-]\d\d)(\d\d) .*$/, rfc3339);
   const createdBy = layer.CreatedBy.replaceAll('\t', ' ');
-  return new TemplateRow('image.historyContext', {
+  return new TemplateRow('*image.historyContext', {
     ID: () => (isTruncated ? shortId(layer.Id) : layer.Id),
     CreatedAt: createdAt,
     CreatedSince: () => {

@@ -36,6 +36,11 @@ function listTemplate(source: string): Template {
   }
 }
 
+/** A format that asks for the whole document as JSON, in either spelling. */
+export function isWholeJson(format: string): boolean {
+  return format === 'json' || /^\{\{\s*json\s+\.\s*\}\}$/.test(format);
+}
+
 /** Prints one value by a user's template, with Docker's sentence when they do not fit. */
 export function printRow(template: Template, row: unknown): string {
   try {

@@ -20,7 +20,7 @@ export const networkTable = 'table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}';
 
 /** One line of `network ls`. */
 export function networkRow(network: NetworkWire, isTruncated: boolean): TemplateRow {
-  return new TemplateRow('network.networkContext', {
+  return new TemplateRow('*network.networkContext', {
     ID: () => (isTruncated ? shortId(network.Id) : network.Id),
     Name: () => network.Name,
     Driver: () => network.Driver,

@@ -30,7 +30,7 @@ export function statsRow({ container, stats }: StatsEntry, isTruncated: boolean)
     (show: (known: StatsWire) => string, otherwise = unknown): (() => string) =>
     () =>
       stats === undefined ? otherwise : show(stats);
-  return new TemplateRow('container.statsContext', {
+  return new TemplateRow('*container.statsContext', {
     Container: () => container,
     Name: of(({ name }) => name.replace(/^\//, '') || unknown),
     ID: () => (isTruncated ? shortId(id) : id),

@@ -23,7 +23,7 @@ export function volumeRow(volume: VolumeWire): TemplateRow {
   const usage = volume.UsageData;
   // Only cluster volumes have these, and there is no cluster.
   const unknown = (): string => 'N/A';
-  return new TemplateRow('formatter.volumeContext', {
+  return new TemplateRow('*formatter.volumeContext', {
     Name: () => volume.Name,
     Driver: () => volume.Driver,
     Scope: () => volume.Scope,

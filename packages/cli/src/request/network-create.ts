@@ -1,7 +1,7 @@
 import type { networkCreateBody, ValueOf } from '@gantry/api';
 import { flagBool, flagList, flagText, type ParsedFlags } from '@gantry/base';
 import { cutPair, pairsToRecord } from './csv.ts';
-import { type Prefix, parseAddressBytes, parsePrefix, prefixContains } from './prefix.ts';
+import { parseAddressBytes, parsePrefix, prefixContains } from './prefix.ts';
 
 export type NetworkCreateRequest = ValueOf<typeof networkCreateBody>;
 type Pool = NonNullable<NetworkCreateRequest['ipam']>['pools'][number];
@@ -31,7 +31,7 @@ export function networkCreateRequest(flags: ParsedFlags, name: string): NetworkC
   };
 }
 
-type Draft = { readonly text: string; readonly prefix: Prefix; pool: Pool };
+type Draft = { readonly text: string; pool: Pool };
 
 /** Sorts ranges, gateways and reserved addresses to the subnets that hold them. */
 function parsePools(flags: ParsedFlags): Pool[] {
@@ -73,18 +73,19 @@ function parsePools(flags: ParsedFlags): Pool[] {
 function parseSubnets(texts: readonly string[]): Draft[] {
   const drafts: Draft[] = [];
   for (const text of texts) {
-    const prefix = parsePrefix(text);
-    const overlaps = drafts.some(
-      (other) => prefixContains(other.prefix, prefix.address) || prefixContains(prefix, other.prefix.address),
-    );
+    // A lone subnet is the engine's to judge; only what must be compared is read here.
+    const overlaps = drafts.some((other) => {
+      const [left, right] = [parsePrefix(other.text), parsePrefix(text)];
+      return prefixContains(left, right.address) || prefixContains(right, left.address);
+    });
     if (overlaps) throw new Error('multiple overlapping subnet configuration is not supported');
-    drafts.push({ text, prefix, pool: { subnet: text, ipRange: '', gateway: '', auxAddresses: {} } });
+    drafts.push({ text, pool: { subnet: text, ipRange: '', gateway: '', auxAddresses: {} } });
   }
   return drafts;
 }
 
 function holderOf(drafts: readonly Draft[], address: Uint8Array, what: string): Draft {
-  const holder = drafts.find((draft) => prefixContains(draft.prefix, address));
+  const holder = drafts.find((draft) => prefixContains(parsePrefix(draft.text), address));
   if (holder === undefined) throw new Error(`no matching subnet for ${what}`);
   return holder;
 }

@@ -1,8 +1,15 @@
 import { parseSize } from '@gantry/base';
 
-/** Bytes as flags write them, `64m`; zero and absent are the same. */
+/** Reads bytes as flags write them, `64m`. @throws Error in Docker's words */
+export function parseBytes(text: string): number {
+  const suffix = /^\d[\d.]*\s*(\D*)$/.exec(text)?.[1];
+  if (suffix !== undefined && !/^([kmgtp]?i?b?)$/i.test(suffix)) throw new Error(`invalid suffix: '${suffix}'`);
+  return parseSize(text);
+}
+
+/** As `parseBytes`; zero and absent are the same. */
 export function bytesOf(text: string | undefined): number {
-  return text === undefined ? 0 : parseSize(text);
+  return text === undefined ? 0 : parseBytes(text);
 }
 
 /** As `bytesOf`, with -1 for "unlimited". */

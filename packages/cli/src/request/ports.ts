@@ -97,9 +97,11 @@ function parsePortRange(text: string, complaint: string): PortRange {
 function parseExpose(text: string): string[] {
   if (text.includes(':')) throw new Error(`invalid port format for --expose: ${text}`);
   const [range, protocol] = splitProtocol(text);
-  const { first, last } = parsePortRange(
-    range,
-    `invalid range format for --expose: ${text}, error: invalid port '${range}'`,
-  );
+  const odd = range.split('-').find((port) => !/^\d+$/.test(port));
+  const why =
+    odd === undefined
+      ? `invalid range specified for port: ${range}`
+      : `strconv.ParseUint: parsing ${JSON.stringify(odd)}: invalid syntax`;
+  const { first, last } = parsePortRange(range, `invalid range format for --expose: ${text}, error: ${why}`);
   return Array.from({ length: last - first + 1 }, (_, at) => `${first + at}/${protocol.toLowerCase()}`);
 }

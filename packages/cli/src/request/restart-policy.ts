@@ -1,9 +1,7 @@
-import { restartPolicy, type ValueOf } from '@gantry/api';
+import type { restartPolicy, ValueOf } from '@gantry/api';
 import { cutPair } from './csv.ts';
 
 export type RestartPolicy = ValueOf<typeof restartPolicy>;
-
-const names = ['', 'no', 'always', 'unless-stopped', 'on-failure'] as const;
 
 /** Reads `--restart name[:count]`. @throws Error in Docker's words */
 export function parseRestartPolicy(text: string): RestartPolicy {
@@ -14,8 +12,6 @@ export function parseRestartPolicy(text: string): RestartPolicy {
   if (count !== undefined && !/^[+-]?\d+$/.test(count)) {
     throw new Error('invalid restart policy format: maximum retry count must be an integer');
   }
-  // The codec cannot carry a name that is none of these, so the engine's sentence is said here.
-  const known = names.find((candidate) => candidate === name);
-  if (known === undefined) return restartPolicy.parse({ Name: name }, 'RestartPolicy');
-  return { name: known, maximumRetryCount: Number(count ?? 0) };
+  // Which names there are is the engine's to say, so one that is none of them is sent and refused there.
+  return { name: name as RestartPolicy['name'], maximumRetryCount: Number(count ?? 0) };
 }

@@ -21,7 +21,7 @@ function parseOption(option: string, readFile: ReadFile): string {
   const separator = option.includes('=') ? '=' : ':';
   const [key, value] = cutPair(option, separator);
   if (key === 'no-new-privileges') return option;
-  if (value === undefined || value === '') throw new Error(`invalid --security-opt: ${JSON.stringify(option)}`);
+  if (value === undefined || value === '') throw new Error(`Invalid --security-opt: ${JSON.stringify(option)}`);
   if (key !== 'seccomp' || value === 'builtin' || value === 'unconfined') return option;
   return `seccomp=${readProfile(value, readFile)}`;
 }

@@ -28,7 +28,6 @@ function isAnonymous(spec: string): boolean {
   if (spec.length <= 2) return true;
   const parts = spec.split(':');
   if (parts.some((part) => part === '')) throw new Error(`invalid spec: ${spec}: empty section between colons`);
-  if (parts.length > 3) throw new Error(`invalid spec: ${spec}: too many colons`);
   return parts.length === 1;
 }
 

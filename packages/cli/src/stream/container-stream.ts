@@ -30,7 +30,8 @@ export async function streamContainer(options: StreamOptions): Promise<StreamEnd
     void sendInput(options, () => detached.resolve('detached')).catch(() => options.connection.endWriting());
   }
   const output = printOutput(options).then(() => 'closed' as const);
-  return Promise.race([output, detached.promise]);
+  // Awaited here: the terminal must stay raw until then.
+  return await Promise.race([output, detached.promise]);
 }
 
 async function sendInput({ connection, isTty, detachKeys }: StreamOptions, onDetach: () => void): Promise<void> {

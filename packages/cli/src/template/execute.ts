@@ -175,8 +175,7 @@ function fieldOf(value: unknown, field: string, access: Access): unknown {
   const at = place(access);
   if (value instanceof TemplateRow) {
     const column = Object.hasOwn(value.columns, field) ? value.columns[field] : undefined;
-    if (column === undefined)
-      throw new TemplateError(`${at}: can't evaluate field ${field} in type *${value.typeName}`);
+    if (column === undefined) throw new TemplateError(`${at}: can't evaluate field ${field} in type ${value.typeName}`);
     return column(...args);
   }
   if (value === undefined || value === null) {

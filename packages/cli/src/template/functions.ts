@@ -1,4 +1,5 @@
 import { goPrint, goPrintf, isRecord, isTrue } from './go-print.ts';
+import { TemplateRow } from './row.ts';
 import { TemplateError } from './template-error.ts';
 
 /** A function that a template may call by name. */
@@ -6,7 +7,7 @@ export type TemplateFunction = (...args: readonly unknown[]) => unknown;
 
 /** Go's own functions and those that Docker adds (docs: "Format command and log output"). */
 export const templateFunctions: Readonly<Record<string, TemplateFunction>> = {
-  json: (value) => JSON.stringify(value ?? null),
+  json: (value) => (value instanceof TemplateRow ? escapeHtml(JSON.stringify(value)) : JSON.stringify(value ?? null)),
   split: (value, separator) => text(value).split(text(separator)),
   join: (value, separator) => joinAll(value, text(separator ?? '')),
   title: (value) =>
@@ -48,6 +49,11 @@ export const headerFunctions: Readonly<Record<string, TemplateFunction>> = {
     ['json', 'split', 'join', 'title', 'lower', 'upper', 'truncate'].map((name) => [name, (value: unknown) => value]),
   ),
 };
+
+/** Rows come out of Go's default encoder, which escapes what could hurt in a web page; documents do not. */
+function escapeHtml(json: string): string {
+  return json.replace(/[<>&]/g, (letter) => `\\u00${letter.charCodeAt(0).toString(16)}`);
+}
 
 function text(value: unknown): string {
   return typeof value === 'string' ? value : goPrint(value);

@@ -2,9 +2,10 @@ import { type ContainerInspectWire, routes } from '@gantry/api';
 import { flagBool, flagText } from '@gantry/base';
 import { CliError } from '../../cli-error.ts';
 import { boolFlag, type Command, type Invocation, textFlag } from '../../command.ts';
+import type { Session } from '../../session.ts';
 import { streamContainer } from '../../stream/container-stream.ts';
 import { parseDetachKeys } from '../../stream/detach-keys.ts';
-import { isTerminal } from '../../terminal.ts';
+import { isTerminal, terminalSize } from '../../terminal.ts';
 import { followSize, signalsTo } from './run.ts';
 import { waitForExit } from './wait-exit.ts';
 
@@ -38,15 +39,29 @@ async function attachContainer({ session, flags, words }: Invocation): Promise<n
     session.engine.upgrade(routes.containerAttach, { path, query }),
     waitForExit(session, container.Id, 'not-running'),
   ]);
+  if (isTty) await nudgeSize(session, container.Id);
   using _size = isTty ? followSize(session, container.Id) : undefined;
   const { out, err } = session;
   const end = await streamContainer({ connection, out, err, isTty, sendsInput: stdin, detachKeys: keys });
   if (end === 'detached') throw new CliError('read escape sequence');
-  return wait.exitCode;
+  return await wait.exitCode;
 }
 
 function checkAttachable({ State }: ContainerInspectWire): void {
-  if (!State.Running) throw new CliError('cannot attach to a stopped container, start it first');
-  if (State.Paused) throw new CliError('cannot attach to a paused container, unpause it first');
-  if (State.Restarting) throw new CliError('cannot attach to a restarting container, wait until it is running');
+  if (!State.Running) throw new CliError('You cannot attach to a stopped container, start it first');
+  if (State.Paused) throw new CliError('You cannot attach to a paused container, unpause it first');
+  if (State.Restarting) throw new CliError('You cannot attach to a restarting container, wait until it is running');
+}
+
+/** Resizes to what the terminal is not, so that the true size is a change and whoever runs there draws its prompt anew. */
+async function nudgeSize(session: Session, id: string): Promise<void> {
+  const size = terminalSize(1);
+  if (size === undefined) return;
+  try {
+    const query = { rows: size.rows + 1, columns: size.columns + 1 };
+    await session.engine.call(routes.containerResize, { path: { id }, query });
+  } catch (error) {
+    // It has just ended: the stream that follows says so better.
+    if (!(error instanceof CliError)) throw error;
+  }
 }

@@ -1,4 +1,3 @@
-import { parseSize } from '@gantry/base';
 import { boolFlag, type Flag, intFlag, listFlag, textFlag } from '../../command.ts';
 import { checkDomain, checkIpAddress, parseExtraHost } from '../../request/addresses.ts';
 import {
@@ -14,9 +13,9 @@ import {
 import { checkEnv, checkLabel } from '../../request/environment.ts';
 import { parseMount } from '../../request/mounts.ts';
 import { parseNetwork } from '../../request/networks.ts';
-import { checkUnsigned, parseGoDuration, parseNanoCpus, swapBytesOf } from '../../request/numbers.ts';
+import { checkUnsigned, parseBytes, parseGoDuration, parseNanoCpus, swapBytesOf } from '../../request/numbers.ts';
 
-const bytes = { type: 'bytes', check: parseSize } as const;
+const bytes = { type: 'bytes', check: parseBytes } as const;
 const seconds = { type: 'duration', check: parseGoDuration } as const;
 const noList = { default: '[]' } as const;
 
@@ -24,6 +23,7 @@ const noList = { default: '[]' } as const;
 function windowsOnly(name: string, usage: string, type: string): Flag {
   return textFlag(name, `${usage} (Windows only)`, {
     type,
+    hidden: true,
     check: () => {
       throw new Error(`"--${name}" needs an engine on windows, and this one runs on linux`);
     },

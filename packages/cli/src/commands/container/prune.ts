@@ -16,7 +16,7 @@ export const pruneCommand: Command = {
   ],
   arity: { min: 0, max: 0 },
   run: async ({ session, flags }) => {
-    if (!flagBool(flags, 'force')) await confirm(session, warning, 'container prune has been cancelled');
+    if (!flagBool(flags, 'force')) await confirm(session, warning);
     const report = await session.engine.call(routes.containerPrune, { query: { filters: parseFilters(flags) } });
     const deleted = report.ContainersDeleted ?? [];
     if (deleted.length > 0) session.out.write(`Deleted Containers:\n${deleted.join('\n')}\n\n`);

@@ -125,9 +125,9 @@ async function runAttached({ session, id, config, keys, condition, proxies }: At
   using _size = config.tty ? followSize(session, id) : undefined;
   if (!stdout && !stderr) {
     const first = await Promise.race([wait.exitCode, stream]);
-    return first === 'detached' ? 0 : wait.exitCode;
+    return first === 'detached' ? 0 : await wait.exitCode;
   }
-  return (await stream) === 'detached' ? 0 : wait.exitCode;
+  return (await stream) === 'detached' ? 0 : await wait.exitCode;
 }
 
 /** Passes signals on to a container; three times ctrl-c ends the client instead. */
@@ -135,8 +135,8 @@ export function signalsTo(session: Session, id: string): Disposable {
   const send = (signal: string): Promise<unknown> =>
     session.engine.call(routes.containerKill, { path: { id }, query: { signal } });
   return proxySignals(send, () => {
-    process.stderr.write('\ngot 3 SIGTERM/SIGINTs, forcefully exiting\n');
-    process.exit(1);
+    session.err.line('\ngot 3 SIGTERM/SIGINTs, forcefully exiting');
+    void session.err.flush().then(() => process.exit(1));
   });
 }
 

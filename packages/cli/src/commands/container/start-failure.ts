@@ -1,3 +1,4 @@
+import { EngineError } from '@gantry/base';
 import { CliError } from '../../cli-error.ts';
 
 /**
@@ -5,7 +6,7 @@ import { CliError } from '../../cli-error.ts';
  * may not be run, 125 for everything of our own.
  */
 export function startFailure(error: unknown, calledAs: string): unknown {
-  if (!(error instanceof Error)) return error;
+  if (!(error instanceof CliError || error instanceof EngineError)) return error;
   const program = calledAs.split(' ')[0];
   const message = `${program}: ${error.message}\n\nRun '${calledAs} --help' for more information`;
   return new CliError(message, { exitCode: exitCodeOf(error.message), cause: error });

@@ -64,7 +64,7 @@ async function startAttached({ session, flags, words }: Invocation): Promise<num
     throw error;
   }
   using _size = isTty ? followSize(session, container.Id) : undefined;
-  return (await stream) === 'detached' ? 0 : wait.exitCode;
+  return (await stream) === 'detached' ? 0 : await wait.exitCode;
 }
 
 function isAutoRemoved(container: ContainerInspectWire): boolean {

@@ -62,12 +62,18 @@ type Live = {
   readonly print: (entries: readonly StatsEntry[]) => string;
 };
 
+/** How long the first picture waits for every container to be heard of. */
+const firstMs = 2000;
+
 /** Follows containers and draws them over and over. Without names, those that start and end come and go. */
 async function showLive(session: Session, { names, all, print }: Live): Promise<void> {
   const latest = new Map<string, StatsWire | undefined>();
+  const heard = new Map<string, PromiseWithResolvers<void>>();
   const failures: string[] = [];
   const follow = async (container: string): Promise<void> => {
     latest.set(container, undefined);
+    const first = Promise.withResolvers<void>();
+    heard.set(container, first);
     try {
       const stream = await session.engine.lines(routes.containerStats, {
         path: { id: container },
@@ -76,18 +82,21 @@ async function showLive(session: Session, { names, all, print }: Live): Promise<
       for await (const stats of stream) {
         if (!latest.has(container)) return;
         latest.set(container, stats);
+        first.resolve();
       }
     } catch (error) {
       if (!(error instanceof CliError)) throw error;
       failures.push(error.message);
     }
     latest.delete(container);
+    first.resolve();
   };
   const watch =
     names.length > 0 ? undefined : await watchContainers(session, { all, follow, forget: (id) => latest.delete(id) });
   const followed = names.length > 0 ? names : await listNames(session, all);
   const work = followed.filter((name) => !latest.has(name)).map((name) => follow(name));
   const ended = Promise.all(watch === undefined ? work : [watch.ended]).then(() => 'ended' as const);
+  await Promise.race([Promise.all([...heard.values()].map(({ promise }) => promise)), Bun.sleep(firstMs)]);
   while (true) {
     const entries = [...latest].map(([container, stats]) => ({ container, stats }));
     const lines = print(entries)

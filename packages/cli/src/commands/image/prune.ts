@@ -20,7 +20,7 @@ export const pruneCommand: Command = {
     const all = flagBool(flags, 'all');
     const which = all ? 'all images without at least one container associated to them' : 'all dangling images';
     const warning = `WARNING! This will remove ${which}.\n${question}`;
-    if (!flagBool(flags, 'force')) await confirm(session, warning, 'image prune has been cancelled');
+    if (!flagBool(flags, 'force')) await confirm(session, warning);
     const filters = withFilter(parseFilters(flags), 'dangling', String(!all));
     const report = await session.engine.call(routes.imagePrune, { query: { filters } });
     const lines = (report.ImagesDeleted ?? []).map(({ Untagged, Deleted }) =>

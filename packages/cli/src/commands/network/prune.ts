@@ -17,7 +17,7 @@ export const pruneCommand: Command = {
   ],
   arity: { min: 0, max: 0 },
   run: async ({ session, flags }) => {
-    if (!flagBool(flags, 'force')) await confirm(session, warning, 'network prune has been cancelled');
+    if (!flagBool(flags, 'force')) await confirm(session, warning);
     const report = await session.engine.call(routes.networkPrune, { query: { filters: parseFilters(flags) } });
     const deleted = report.NetworksDeleted ?? [];
     if (deleted.length > 0) session.out.write(`Deleted Networks:\n${deleted.join('\n')}\n\n`);

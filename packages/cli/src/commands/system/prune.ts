@@ -26,7 +26,7 @@ async function prune({ session, flags }: Invocation): Promise<void> {
   if (volumes && filters.has('until')) {
     throw new CliError('ERROR: The "until" filter is not supported with "--volumes"');
   }
-  if (!flagBool(flags, 'force')) await confirm(session, warningOf(flags, filters), 'system prune has been cancelled');
+  if (!flagBool(flags, 'force')) await confirm(session, warningOf(flags, filters));
   // Containers first: what only they used is unused after them.
   let reclaimed = await pruneContainers(session, filters);
   await pruneNetworks(session, filters);

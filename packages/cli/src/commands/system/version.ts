@@ -2,9 +2,10 @@ import { routes, type VersionWire } from '@gantry/api';
 import { flagText } from '@gantry/base';
 import { CliError } from '../../cli-error.ts';
 import type { Command, Invocation } from '../../command.ts';
-import { printRow, templateFailure } from '../../format/list-format.ts';
+import { isWholeJson, printRow, templateFailure } from '../../format/list-format.ts';
 import { type ClientVersion, formatVersion } from '../../format/version.ts';
-import { compileTemplate, type Template } from '../../template/execute.ts';
+import { compileTemplate } from '../../template/execute.ts';
+import { TemplateRow } from '../../template/row.ts';
 import { documentFormatFlag } from '../format-flag.ts';
 
 export const versionCommand: Command = {
@@ -21,7 +22,7 @@ const apiVersion = '1.51';
 
 async function showVersion({ session, flags }: Invocation): Promise<void> {
   const format = flagText(flags, 'format') ?? '';
-  const template = format === '' ? undefined : readTemplate(format === 'json' ? '{{json .}}' : format);
+  const print = printerOf(format);
   const client: ClientVersion = {
     Version: session.version,
     ApiVersion: apiVersion,
@@ -39,20 +40,27 @@ async function showVersion({ session, flags }: Invocation): Promise<void> {
     // What is known of the client is shown even when no engine answers; then the failure is told.
     failure = error;
   }
-  const text =
-    template === undefined
-      ? formatVersion(client, server)
-      : printRow(template, { Client: client, Server: server ?? null });
-  session.out.line(text);
+  session.out.line(print(client, server));
   if (failure !== undefined) throw failure;
 }
 
-function readTemplate(format: string): Template {
+type Printer = (client: ClientVersion, server: VersionWire | undefined) => string;
+
+/** How to print the versions; a format that cannot be read is refused before anyone is asked. */
+function printerOf(format: string): Printer {
+  if (format === '') return formatVersion;
+  if (isWholeJson(format)) return (client, server) => JSON.stringify({ Client: client, Server: server ?? null });
   try {
-    return compileTemplate(format);
+    const template = compileTemplate(format);
+    return (client, server) => printRow(template, versionRow(client, server));
   } catch (error) {
     const failure = templateFailure(error);
     if (failure instanceof CliError) throw new CliError(failure.message, { exitCode: 64, cause: error });
     throw failure;
   }
+}
+
+/** A row, so that a field that is none is an error and not `<no value>`. */
+function versionRow(client: ClientVersion, server: VersionWire | undefined): TemplateRow {
+  return new TemplateRow('system.versionInfo', { Client: () => client, Server: () => server ?? null });
 }

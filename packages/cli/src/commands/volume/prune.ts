@@ -23,7 +23,7 @@ export const pruneCommand: Command = {
     }
     const which = all ? 'all local volumes' : 'anonymous local volumes';
     const warning = `WARNING! This will remove ${which} not used by at least one container.\nAre you sure you want to continue?`;
-    if (!flagBool(flags, 'force')) await confirm(session, warning, 'volume prune has been cancelled');
+    if (!flagBool(flags, 'force')) await confirm(session, warning);
     const filters = all ? withFilter(given, 'all', 'true') : given;
     const report = await session.engine.call(routes.volumePrune, { query: { filters } });
     const deleted = report.VolumesDeleted ?? [];
