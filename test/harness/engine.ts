@@ -170,6 +170,7 @@ class DaemonProcess implements AsyncDisposable {
     });
     closeSync(log);
     this.#child = child;
+    void child.exited.then((code) => this.#reportUnexpectedEnd(child, code));
     try {
       await waitFor('the engine answers', () =>
         child.exitCode === null ? this.#answers() : Promise.reject(new Error('it ended')),
@@ -181,9 +182,10 @@ class DaemonProcess implements AsyncDisposable {
   }
 
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    this.#child?.kill(signal);
-    await this.#child?.exited;
+    const child = this.#child;
     this.#child = undefined;
+    child?.kill(signal);
+    await child?.exited;
   }
 
   log(): string {
@@ -200,6 +202,14 @@ class DaemonProcess implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end('SIGTERM');
+  }
+
+  /** A daemon that ends by itself is a bug of its own, whatever test happens to notice. */
+  #reportUnexpectedEnd(child: Bun.Subprocess, exitCode: number): void {
+    if (this.#child !== child) return;
+    process.stderr.write(
+      `\nthe daemon ended by itself, exit code ${exitCode}, signal ${child.signalCode}:\n${this.log()}\n`,
+    );
   }
 
   async #answers(): Promise<boolean> {
