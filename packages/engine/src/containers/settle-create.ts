@@ -4,6 +4,8 @@ import { parseSecurityOptions } from './security-options.ts';
 import { type Settled, settleResources } from './settle-resources.ts';
 import type { ContainerConfig, CreateRequest, HealthConfig, HostConfig, RestartPolicy } from './types.ts';
 
+/** Clients and compose files name runc; what answers to the name is our own runtime, which speaks the same commands. */
+const defaultRuntime = 'runc';
 /** What Docker gives /dev/shm when nobody says how much. */
 const defaultShmBytes = 64 * 2 ** 20;
 
@@ -196,7 +198,7 @@ function fillDefaults(host: HostConfig, facts: LimitFacts): HostConfig {
     cgroupnsMode: host.cgroupnsMode === '' ? (facts.cgroupVersion === '2' ? 'private' : 'host') : host.cgroupnsMode,
     restartPolicy: host.restartPolicy.name === '' ? { ...host.restartPolicy, name: 'no' } : host.restartPolicy,
     oomKillDisable: host.oomKillDisable ?? (facts.oomKillDisable ? false : undefined),
-    runtime: host.runtime === '' ? 'gantry' : host.runtime,
+    runtime: host.runtime === '' ? defaultRuntime : host.runtime,
   };
 }
 
@@ -216,7 +218,7 @@ function checkModes(host: HostConfig): void {
       'unsupported',
       `cannot create container in cgroup "${host.cgroup}": joining another container's cgroup is not supported`,
     );
-  if (!isOneOf(host.runtime, 'gantry', 'runc', 'io.containerd.runc.v2'))
+  if (!isOneOf(host.runtime, defaultRuntime, 'gantry', 'io.containerd.runc.v2'))
     refuse(`unknown or invalid runtime name: ${host.runtime}`);
 }
 

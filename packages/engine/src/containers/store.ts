@@ -207,10 +207,7 @@ function byPrefix(byId: ReadonlyMap<string, ContainerRecord>, prefix: string): C
   let found: ContainerRecord | undefined;
   for (const record of byId.values()) {
     if (!record.id.startsWith(prefix)) continue;
-    if (found !== undefined)
-      throw new EngineError('invalid', `multiple IDs found with provided prefix: ${prefix}`, {
-        hint: 'give more digits',
-      });
+    if (found !== undefined) throw new EngineError('invalid', `multiple IDs found with provided prefix: ${prefix}`);
     found = record;
   }
   return found ?? throwMissing(prefix);

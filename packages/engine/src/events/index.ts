@@ -4,6 +4,7 @@ import { matchesEvent } from './filter.ts';
 import { type Journal, openJournal } from './journal.ts';
 import type { Clock, EngineEvent } from './types.ts';
 
+export { createSystemClock } from './system-clock.ts';
 export type * from './types.ts';
 
 export type EventDeps = {

@@ -103,9 +103,7 @@ async function removeVolume({ db, rows, directories, events }: Opened, volume: V
   db.tx(() => {
     const holders = rows.holders(name);
     if (holders.length > 0)
-      throw new EngineError('conflict', `remove ${name}: volume is in use - [${holders.join(', ')}]`, {
-        hint: 'remove the containers that use it first',
-      });
+      throw new EngineError('conflict', `remove ${name}: volume is in use - [${holders.join(', ')}]`);
     rows.delete(name);
     events.record('volume', 'destroy', name, { driver });
   });
