@@ -41,9 +41,19 @@ async function route(path: string, { head, body, signal }: ApiRequest): Promise<
     case '/lines':
       return { kind: 'lines', headers: 'now', lines: lines(signal) };
     case '/late-failure':
-      return { kind: 'lines', headers: 'first-line', lines: failing(1), failure: (error) => ({ error }) };
+      return {
+        kind: 'lines',
+        headers: 'first-line',
+        lines: failing(1),
+        failure: ({ message }) => ({ error: message }),
+      };
     case '/early-failure':
-      return { kind: 'lines', headers: 'first-line', lines: failing(0), failure: (error) => ({ error }) };
+      return {
+        kind: 'lines',
+        headers: 'first-line',
+        lines: failing(0),
+        failure: ({ message }) => ({ error: message }),
+      };
     case '/cut':
       return { kind: 'lines', headers: 'now', lines: failing(1) };
     case '/flood':
@@ -210,7 +220,7 @@ describe('refusals', () => {
 
   test('an error of the engine has its status, its message and its hint', async () => {
     const { status, body } = splitAnswer(await exchange(`GET /conflict HTTP/1.1\r\n${closing}\r\n`));
-    expect([status, body]).toEqual([409, '{"message":"no; try later"}\n']);
+    expect([status, body]).toEqual([409, '{"message":"no","hint":"try later"}\n']);
   });
 
   test('a fault of the program is a 500 and the server goes on', async () => {

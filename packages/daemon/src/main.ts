@@ -9,7 +9,6 @@ import { formatHelp } from './config/help.ts';
 import { daemonOptions } from './config/options.ts';
 import { openHandlers } from './handlers/handlers.ts';
 import { dispatch } from './http/dispatch.ts';
-import { messageOfError } from './http/http-error.ts';
 import { listen } from './http/listen.ts';
 import type { ServeDeps } from './http/serve-connection.ts';
 import { type Log, openLog } from './log.ts';
@@ -33,7 +32,8 @@ export async function runDaemon(argv: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (!isEngineError(error) && !(error instanceof FlagError)) throw error;
-    process.stderr.write(`gantry daemon: ${messageOfError(error)}\n`);
+    const hint = isEngineError(error) && error.hint !== undefined ? `\n${error.hint}` : '';
+    process.stderr.write(`gantry daemon: ${error.message}${hint}\n`);
     return error instanceof FlagError ? 125 : 1;
   }
 }
@@ -74,7 +74,9 @@ async function serve(config: DaemonConfig): Promise<void> {
   await using life = new AsyncDisposableStack();
   life.use(lockDataRoot(config.dataRoot));
   life.use(writePidfile(config.pidfile));
+  const beforeOpen = performance.now();
   const engine = life.use(await openEngine(engineOptions(config, log)));
+  log.debug('engine opened', { ms: Math.round(performance.now() - beforeOpen) });
   const handlers = openHandlers(engine, daemonFacts(config));
   const deps: ServeDeps = { answer: (request) => dispatch(handlers, request), common: commonHeaders, log };
   for (const address of config.hosts) {
@@ -83,7 +85,8 @@ async function serve(config: DaemonConfig): Promise<void> {
       log.warn('whoever reaches this address is root on this machine', { address: listener.address });
     log.info('API listen', { address: listener.address });
   }
-  log.info('daemon has completed initialization', { version: manifest.version, pid: process.pid });
+  const sinceStartMs = Math.round(performance.now());
+  log.info('daemon has completed initialization', { version: manifest.version, pid: process.pid, sinceStartMs });
   const signal = await stopped;
   log.info('daemon is shutting down; containers keep running', { signal });
 }

@@ -78,7 +78,9 @@ export function failureOf(status: number, bodyText: string): EngineError {
   const code = codes[status] ?? 'internal';
   try {
     const wire = parseJson(bodyText);
-    if (isJsonObject(wire) && typeof wire.message === 'string') return new EngineError(code, wire.message);
+    if (isJsonObject(wire) && typeof wire.message === 'string') {
+      return new EngineError(code, wire.message, typeof wire.hint === 'string' ? { hint: wire.hint } : {});
+    }
   } catch {
     // not JSON: proxies and very old daemons answer in plain text, which is the message then
   }

@@ -37,8 +37,14 @@ export function parseJson(text: string): Json {
   try {
     return parseDocument(text);
   } catch (error) {
-    throw new EngineError('invalid', `invalid JSON: ${error instanceof Error ? error.message : String(error)}`);
+    const why = error instanceof Error ? error.message.replace(/^JSON Parse error: /, '') : String(error);
+    throw new EngineError('invalid', `invalid JSON: ${isCutOff(text, why) ? 'unexpected EOF' : why}`);
   }
+}
+
+/** A document that ends too early is the one mistake that Docker's clients see often enough to know its text. */
+function isCutOff(text: string, why: string): boolean {
+  return /EOF|Unterminated/i.test(why) || (/Expected/.test(why) && !/[}\]]\s*$/.test(text));
 }
 
 function parseDocument(text: string): Json {

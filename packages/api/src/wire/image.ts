@@ -55,6 +55,7 @@ export type ProgressWire = {
   progress?: string;
   id?: string;
   error?: string;
-  errorDetail?: { code?: number; message: string };
+  /** `hint` is ours: how to mend it. */
+  errorDetail?: { code?: number; message: string; hint?: string };
   aux?: Json;
 };

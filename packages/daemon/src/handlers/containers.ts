@@ -113,25 +113,44 @@ export function createRequest({ query, body }: Pick<CreateCall, 'query' | 'body'
   if (body.config.image === '' && body.config.cmd === undefined && body.config.entrypoint === undefined) {
     throw new EngineError('invalid', 'config cannot be empty in order to create a container');
   }
-  return { ...body, ...query, endpoints: withMacAddress(body), config: { ...body.config, macAddress: '' } };
+  const onBridge = defaultToBridge(body);
+  const { hostConfig } = onBridge;
+  const pidsLimit = (hostConfig.pidsLimit ?? 0) <= 0 ? undefined : hostConfig.pidsLimit;
+  return {
+    ...query,
+    config: { ...body.config, macAddress: '' },
+    hostConfig: { ...hostConfig, pidsLimit },
+    endpoints: withMacAddress(onBridge),
+  };
+}
+
+/** Docker's `default` network mode is the bridge, and is called so from here on. */
+function defaultToBridge(body: CreateCall['body']): CreateCall['body'] {
+  const { hostConfig, endpoints } = body;
+  if (hostConfig.networkMode !== '' && hostConfig.networkMode !== 'default') return body;
+  const { default: asked, ...named } = endpoints;
+  return {
+    ...body,
+    hostConfig: { ...hostConfig, networkMode: 'bridge' },
+    endpoints: asked === undefined ? named : { ...named, bridge: named.bridge ?? asked },
+  };
 }
 
 function withMacAddress(body: CreateCall['body']): CreateCall['body']['endpoints'] {
   const { macAddress } = body.config;
-  const mode = body.hostConfig.networkMode;
-  if (macAddress === '' || mode === 'host' || mode === 'none' || mode.startsWith('container:')) return body.endpoints;
-  const network = mode === '' ? 'default' : mode;
-  const given = body.endpoints[network];
+  const { networkMode } = body.hostConfig;
+  if (macAddress === '' || ['host', 'none'].includes(networkMode) || networkMode.startsWith('container:')) {
+    return body.endpoints;
+  }
+  const given = body.endpoints[networkMode];
   if (given !== undefined && given.macAddress !== '' && given.macAddress !== macAddress) {
     throw new EngineError(
       'invalid',
       'the container-wide MAC address must match the endpoint-specific MAC address for the main network, or be left empty',
     );
   }
-  return { ...body.endpoints, [network]: { ...(given ?? emptyEndpoint), macAddress } };
+  return { ...body.endpoints, [networkMode]: { ...(given ?? endpointConfig.zero), macAddress } };
 }
-
-const emptyEndpoint = endpointConfig.zero;
 
 function stopOptions(query: CallOf<'containerStop'>['query']): {
   signal: string | undefined;

@@ -5,7 +5,7 @@ import { documentOf, nothing } from '../http/answer.ts';
 import { type AnswerOf, type CallOf, type HandlersOf, idOf } from '../http/call.ts';
 import { printDeleted, printHistory, printImage, printImageRow } from '../print/image.ts';
 import { printFailure } from '../print/progress.ts';
-import { progressLines } from './progress-lines.ts';
+import { progressLines, type Report } from './progress-lines.ts';
 import { parseRegistryAuth } from './registry-auth.ts';
 
 type Names =
@@ -119,7 +119,9 @@ function importImage(engine: Engine, call: CallOf<'imageCreate'>): AnswerOf<'ima
   const lines = progressLines(async (report, signal) => {
     const note = message === '' ? 'Imported from -' : message;
     const request = { archive: call.archive, reference, message: note, changes, platform };
-    await engine.images.import(request, report, signal);
+    // Docker counts no bytes of an import, and its client would print every count on a line of its own.
+    const quiet: Report = (event) => (event.current === undefined ? report(event) : undefined);
+    await engine.images.import(request, quiet, signal);
     return [];
   }, call.signal);
   return { kind: 'lines', headers: 'first-line', lines, failure: printFailure };

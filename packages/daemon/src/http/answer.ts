@@ -14,7 +14,7 @@ export type Answer<Reply> =
        */
       readonly headers: 'now' | 'first-line';
       /** How a failure reads once the status is sent; undefined: the stream just breaks off. */
-      readonly failure?: (message: string) => Reply;
+      readonly failure?: (failure: { message: string; hint?: string }) => Reply;
     }
   | { readonly kind: 'bytes'; readonly contentType: string; readonly chunks: AsyncIterable<Uint8Array> }
   | {

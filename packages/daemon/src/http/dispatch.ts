@@ -38,7 +38,10 @@ export async function dispatch(handlers: Handlers, request: ApiRequest): Promise
   const match = matchRoute(head.method, path);
   if (match.kind === 'unknown') throw new EngineError('not-found', 'page not found');
   if (match.kind === 'unserved') {
-    throw new EngineError('unsupported', `cannot serve ${head.method} ${path}: ${match.what} is not supported yet`);
+    throw new EngineError(
+      'unsupported',
+      `cannot serve ${head.method} ${path}: this engine does not support ${match.what} yet`,
+    );
   }
   const { name, route } = match;
   const lifted = adaptRequest(name, version, { query: wireQuery(head), body: await jsonBody(route, head, body) });

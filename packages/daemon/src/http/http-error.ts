@@ -1,4 +1,4 @@
-import { type EngineError, type ErrorCode, isEngineError } from '@gantry/base';
+import { type ErrorCode, isEngineError, messageOf } from '@gantry/base';
 
 /** A request that breaks HTTP itself. The connection is closed after the answer, since nobody knows where it stands. */
 export class HttpError extends Error {
@@ -29,14 +29,13 @@ export function statusOfError(error: unknown): number {
   return isEngineError(error) ? statusOfCode[error.code] : 500;
 }
 
-/** What the client is told: the message, and the hint under it when there is one. */
-export function messageOfError(error: unknown): string {
-  if (isEngineError(error)) return withHint(error);
-  return error instanceof Error ? error.message : String(error);
-}
-
-function withHint(error: EngineError): string {
-  return error.hint === undefined ? error.message : `${error.message}; ${error.hint}`;
+/**
+ * The document of a failure. The message is exactly the error's, since clients match Docker's texts; how to mend it
+ * stands beside it, where Docker's clients do not look and ours does.
+ */
+export function failureDocument(error: unknown): { message: string; hint?: string } {
+  const hint = isEngineError(error) ? error.hint : undefined;
+  return { message: messageOf(error), ...(hint === undefined ? {} : { hint }) };
 }
 
 const reasons: Readonly<Record<number, string>> = {

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
-import { formatJson, type Json } from '@gantry/api';
+import { formatJson, isOlder, type Json, minApiVersion, splitVersion } from '@gantry/api';
 import { EngineError, isEngineError, messageOf } from '@gantry/base';
 import type { Log } from '../log.ts';
 import type { Answer } from './answer.ts';
 import { Body } from './body.ts';
 import type { ApiRequest, Dispatched } from './dispatch.ts';
 import { endHijacked, hijack } from './hijack.ts';
-import { HttpError, messageOfError, statusOfError } from './http-error.ts';
+import { failureDocument, HttpError, statusOfError } from './http-error.ts';
 import { Incoming } from './incoming.ts';
 import { type CommonHeaders, Outgoing } from './outgoing.ts';
 import { parseRequestHead, type RequestHead } from './request-head.ts';
@@ -97,12 +97,16 @@ async function refuse(
 ): Promise<void> {
   const { outgoing, head } = request;
   const status = statusOfError(error);
-  const message = messageOfError(error);
   if (!isEngineError(error) && !(error instanceof HttpError)) {
     deps.log.error('request failed', { method: head.method, path: head.path, error: stackOf(error) });
   }
   if (error instanceof HttpError) outgoing.keepAlive = false;
-  if (!outgoing.begun) return await outgoing.json(status, { message });
+  const failure = failureDocument(error);
+  if (!outgoing.begun) {
+    // Clients of versions that are no longer spoken read plain text only.
+    if (!isOlder(splitVersion(head.path).version, minApiVersion)) return await outgoing.json(status, failure);
+    return await outgoing.whole({ status, contentType: 'text/plain; charset=utf-8', body: `${failure.message}\n` });
+  }
   // The status is out. A chunked answer without its last chunk is how a client learns that it is not whole.
   outgoing.keepAlive = false;
 }
@@ -149,7 +153,7 @@ async function sendLines(
     }
   } catch (error) {
     if (!outgoing.begun || answer.failure === undefined) throw error;
-    await outgoing.chunk(line(answer.failure(messageOfError(error))));
+    await outgoing.chunk(line(answer.failure(failureDocument(error))));
   }
   if (!outgoing.begun) await outgoing.begin(200, 'application/json');
   await outgoing.end();

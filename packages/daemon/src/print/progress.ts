@@ -26,6 +26,6 @@ export function printProgress(event: ProgressEvent): ProgressWire {
 }
 
 /** How a failure reads once the status of a stream is sent. */
-export function printFailure(message: string): ProgressWire {
-  return { errorDetail: { message }, error: message };
+export function printFailure(failure: { message: string; hint?: string }): ProgressWire {
+  return { errorDetail: failure, error: failure.message };
 }

@@ -73,6 +73,8 @@ export function printStats(
   samples: { now: StatsSample | undefined; before: StatsSample | undefined },
 ): StatsWire {
   const { now, before } = samples;
+  // Kernels stopped counting these; Docker still lists them for a container that runs.
+  const uncounted = now === undefined ? null : [];
   return {
     name: `/${container.name}`,
     id: container.id,
@@ -82,12 +84,12 @@ export function printStats(
     blkio_stats: {
       io_service_bytes_recursive: printBlkio(now, 'bytes'),
       io_serviced_recursive: printBlkio(now, 'ios'),
-      io_queue_recursive: null,
-      io_service_time_recursive: null,
-      io_wait_time_recursive: null,
-      io_merged_recursive: null,
-      io_time_recursive: null,
-      sectors_recursive: null,
+      io_queue_recursive: uncounted,
+      io_service_time_recursive: uncounted,
+      io_wait_time_recursive: uncounted,
+      io_merged_recursive: uncounted,
+      io_time_recursive: uncounted,
+      sectors_recursive: uncounted,
     },
     num_procs: 0,
     storage_stats: {},

@@ -11,7 +11,7 @@ export function printVolume(volume: VolumeRecord, usage?: { holders: number; siz
     // Docker keeps a volume's birth to the second only.
     CreatedAt: formatTime(volume.createdAt).replace(/\.\d+Z$/, 'Z'),
     Driver: volume.driver,
-    Labels: orNull(volume.labels),
+    Labels: orNull(volume.anonymous ? { ...volume.labels, 'com.docker.volume.anonymous': '' } : volume.labels),
     Mountpoint: volume.mountpoint,
     Name: volume.name,
     Options: orNull(volume.options),
