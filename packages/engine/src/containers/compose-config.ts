@@ -38,21 +38,17 @@ export function composeConfig(record: ContainerRecord, facts: StartFacts): Compo
   const { config, hostConfig } = record;
   const security = parseSecurityOptions(hostConfig.securityOpt);
   if (hostConfig.deviceRequests.length > 0) refuseDeviceRequest(hostConfig);
-  const { mounts, rootPropagation } = composeMounts(record, facts, security);
   const volumes = record.mountPoints.filter((point) => point.type === 'volume');
   return {
     spec: {
       ociVersion: runtimeSpecVersion,
       root: { path: facts.rootPath, readonly: hostConfig.readonlyRootfs },
-      mounts,
+      mounts: composeMounts(record, facts, security),
       process: composeProcess(record, facts, security),
       ...(hostConfig.utsMode === 'host' ? {} : { hostname: facts.hostname }),
       ...(config.domainname === '' ? {} : { domainname: config.domainname }),
       annotations: hostConfig.annotations,
-      linux: {
-        ...composeLinux(record, facts, security),
-        ...(rootPropagation === undefined ? {} : { rootfsPropagation: rootPropagation }),
-      },
+      linux: composeLinux(record, facts, security),
     },
     user: { spec: config.user, groups: hostConfig.groupAdd },
     copyUp: volumes

@@ -8,15 +8,17 @@ import type { ContainerRecord, HostConfig, MountPoint } from './types.ts';
 /** Where `--init` finds its program inside: Docker's path, which images and tools know. */
 export const initTarget = '/sbin/docker-init';
 
-type Mounts = { readonly mounts: readonly RuntimeMount[]; readonly rootPropagation: string | undefined };
-
 /**
  * The mounts of a container: Docker's default ones, unless a user's stands at the same place, then the user's and the
- * three files of /etc, nearer to the root first.
+ * three files of /etc, nearer to the root first. Each mount brings its own propagation, so the root needs none.
  *
  * @throws invalid with Docker's text for an unknown tmpfs option
  */
-export function composeMounts(record: ContainerRecord, facts: StartFacts, security: SecurityOptions): Mounts {
+export function composeMounts(
+  record: ContainerRecord,
+  facts: StartFacts,
+  security: SecurityOptions,
+): readonly RuntimeMount[] {
   const { hostConfig, mountPoints } = record;
   const user = [
     ...mountPoints.filter((point) => !(point.destination in hostConfig.tmpfs)).map(pointMount),
@@ -29,10 +31,7 @@ export function composeMounts(record: ContainerRecord, facts: StartFacts, securi
     .filter(({ destination }) => !taken.has(destination) && !(hidesDev && destination.startsWith('/dev/')))
     .map((mount) => (hostConfig.readonlyRootfs ? readOnlyUnlessNeeded(mount) : mount));
   const init = (hostConfig.init ?? facts.initByDefault) ? initMount(hostConfig, facts) : [];
-  return {
-    mounts: [...defaults, ...[...user, ...files, ...init].sort(byDepth)],
-    rootPropagation: rootPropagation(mountPoints),
-  };
+  return [...defaults, ...[...user, ...files, ...init].sort(byDepth)];
 }
 
 const dangerous = ['nosuid', 'noexec', 'nodev'];
@@ -136,12 +135,4 @@ function networkFiles(facts: StartFacts, hostConfig: HostConfig): RuntimeMount[]
 function initMount(hostConfig: HostConfig, facts: StartFacts): RuntimeMount[] {
   if (facts.initPath === undefined || facts.pidPath !== undefined || hostConfig.pidMode === 'host') return [];
   return [{ destination: initTarget, type: 'bind', source: facts.initPath, options: ['bind', 'ro'] }];
-}
-
-/** A shared mount stays shared only on a root that is: the widest wish of all mounts decides. */
-function rootPropagation(mountPoints: readonly MountPoint[]): string | undefined {
-  const wishes = new Set(mountPoints.map((point) => point.propagation));
-  if (wishes.has('shared') || wishes.has('rshared')) return 'shared';
-  if (wishes.has('slave') || wishes.has('rslave')) return 'rslave';
-  return undefined;
 }
