@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { LayerWorkers } from '@gantry/layer';
 import type { Platform } from '@gantry/oci';
 import type { ContentRoom } from '../content/index.ts';
@@ -42,7 +43,7 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
     platform: options.platform ?? hostPlatform(),
     rows,
     records: openRecords(rows, options.snapshots),
-    workers: new LayerWorkers(layersAtOnce),
+    workers: new LayerWorkers(Math.min(layersAtOnce, availableParallelism())),
     layers: new SharedWork(),
     gate: new Gate(layersAtOnce),
   };
