@@ -29,6 +29,7 @@ import {
   openNetworkRoom,
 } from '../../packages/engine/src/network/index.ts';
 import { buildNative } from '../../packages/native/build.ts';
+import { waitFor } from '../harness/wait-for.ts';
 import { Task } from '../native/task.ts';
 
 export type Container = AsyncDisposable & {
@@ -243,6 +244,14 @@ export class World implements AsyncDisposable {
       ...links.map(({ name }) => `link ${name}`).filter((line) => line !== 'link lo' && line !== 'link up0'),
       ...tables.map(({ family, name }) => `table ${family} ${name}`),
     ].sort();
+  }
+
+  /** Containers' links go with their namespaces, which the kernel ends in its own time. */
+  async linksGone(): Promise<void> {
+    await waitFor(
+      'links of ended containers are gone',
+      () => !this.leftovers().some((line) => line.startsWith('link v')),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

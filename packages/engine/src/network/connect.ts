@@ -10,10 +10,9 @@ import { gatewayOf } from './endpoint-record.ts';
 import { getNetwork } from './find-network.ts';
 import { announce, dnsOf, ownEntries } from './join.ts';
 import { chooseGateway, type JoiningEndpoint, joinEndpoint, wireOf } from './join-endpoint.ts';
-import { setDefaultRoute, wireInside } from './live-wire.ts';
+import { setDefaultRoute, wireLive } from './live-wire.ts';
 import type { Endpoint } from './store.ts';
 import type { JoinRequest, NetworkRecord } from './types.ts';
-import { outsideMessages } from './wire.ts';
 
 export type LiveContainer = { readonly id: string; readonly name: string; readonly pid: number | undefined };
 
@@ -87,8 +86,7 @@ function connectLive(context: NetworkContext, live: LiveConnection): JoiningEndp
   const role = { number: 0, gatewayFamilies: [], publishes: false };
   const wire = wireOf(context, { ...joined, bridge: joined.bridge }, role);
   undo.defer(() => context.links.deleteLink(wire.hostLink));
-  wireInside(namespacePath, wire);
-  context.links.request(`join bridge "${joined.bridge.bridgeName}"`, outsideMessages(wire));
+  wireLive(context.links, namespacePath, wire);
   context.deps.db.tx(() => {
     insertEndpoint(context, { container, network, config: live.config, position: live.position });
     context.store.updateEndpoint(joined.endpoint);
@@ -148,7 +146,10 @@ export async function refreshDns(
     if (serves) writeFileSync(path, resolvConf);
     return;
   }
-  if (serves) return context.dns.update(service);
+  if (serves) {
+    context.dns.update(service);
+    return context.dns.settled();
+  }
   await context.dns.serve(service, pid);
   writeFileSync(path, resolvConf);
 }

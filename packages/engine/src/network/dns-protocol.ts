@@ -16,7 +16,9 @@ export type DnsCommand =
   | { readonly do: 'drop'; readonly networkId: string; readonly containerId: string }
   | { readonly do: 'serve'; readonly request: number; readonly pid: number; readonly service: DnsService }
   | { readonly do: 'update'; readonly service: DnsService }
-  | { readonly do: 'end'; readonly containerId: string };
+  | { readonly do: 'end'; readonly containerId: string }
+  /** Answered once everything before it is in force. */
+  | { readonly do: 'sync'; readonly request: number };
 
-/** The worker's answer to `serve`. */
+/** The worker's answer to `serve` and `sync`. */
 export type DnsReply = { readonly request: number; readonly error: string | undefined };

@@ -25,6 +25,9 @@ self.onmessage = (event: MessageEvent<DnsCommand>) => {
         self.postMessage({ request: command.request, error } satisfies DnsReply);
       });
       break;
+    case 'sync':
+      self.postMessage({ request: command.request, error: undefined } satisfies DnsReply);
+      break;
     case 'update': {
       const server = servers.get(command.service.containerId);
       if (server !== undefined) server.service = command.service;

@@ -12,25 +12,37 @@ import {
   parseLink,
   parseRoute,
 } from '@gantry/net';
-import { writeSysctl } from './host-links.ts';
+import { type HostLinks, writeSysctl } from './host-links.ts';
 import { inNetworkNamespace } from './in-network-namespace.ts';
-import { firstIndex, insideMessages, interfaceDefaults, type Wire } from './wire.ts';
+import { firstIndex, insideMessages, interfaceDefaults, outsideMessages, type Wire, wakeMessages } from './wire.ts';
 
 /**
  * The same links as a plan makes, made in the namespace of a running container: first inside, then on the host.
  *
  * @throws NetlinkError; links that were made are gone with `HostLinks.deleteLink(wire.hostLink)`
  */
-export function wireInside(namespacePath: string, wire: Omit<Wire, 'index'>): void {
+export function wireLive(links: HostLinks, namespacePath: string, planned: Wire): void {
+  const wire = { ...planned, index: wireInside(namespacePath, planned) };
+  links.request(`join interface "${wire.name}" to its bridge`, outsideMessages(wire));
+  inNetworkNamespace(namespacePath, () => {
+    using socket = new NetlinkSocket(netlinkFamily.route);
+    socket.request(`wake interface "${wire.name}"`, wakeMessages(wire));
+  });
+}
+
+/** @returns the index that was free for the interface */
+function wireInside(namespacePath: string, wire: Wire): number {
   const home = open('/proc/thread-self/ns/net', openFlag.readOnly);
   try {
-    inNetworkNamespace(namespacePath, () => {
+    return inNetworkNamespace(namespacePath, () => {
       using socket = new NetlinkSocket(netlinkFamily.route);
       for (const [path, value] of interfaceDefaults(wire.enableIpv6)) writeSysctl(path, value);
-      const { messages, patch } = insideMessages({ ...wire, index: freeIndex(socket) }, false);
+      const index = freeIndex(socket);
+      const { messages, patch } = insideMessages({ ...wire, index }, false);
       new DataView(messages.buffer, messages.byteOffset).setUint32(patch, home, true);
       socket.request(`connect interface "${wire.name}"`, messages);
       for (const [path, value] of Object.entries(wire.sysctls)) writeSysctl(`/proc/sys/${path}`, value);
+      return index;
     });
   } finally {
     close(home);

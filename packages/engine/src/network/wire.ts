@@ -1,6 +1,7 @@
 import type { Act } from '@gantry/native';
 import {
   addAddress,
+  addNeighbour,
   addRoute,
   type Cidr,
   changeBridgePort,
@@ -8,6 +9,7 @@ import {
   createVeth,
   type IpAddress,
   MessageWriter,
+  wakeLink,
 } from '@gantry/net';
 
 /** One endpoint as links and addresses: everything the kernel is told about it. */
@@ -69,6 +71,17 @@ export function outsideMessages(wire: Wire): Uint8Array {
   changeLink(writer, { name: wire.hostLink, master: wire.bridge, up: true });
   if (wire.hairpin || wire.isolated)
     changeBridgePort(writer, wire.hostLink, { hairpin: wire.hairpin, isolated: wire.isolated });
+  // An address may have had another owner a second ago, for whom the host is still waiting.
+  for (const { address } of wire.addresses) addNeighbour(writer, { index: wire.bridge, ip: address, mac: wire.mac });
+  wakeLink(writer, { name: wire.hostLink });
+  wakeLink(writer, { index: wire.bridge });
+  return writer.finish();
+}
+
+/** The last of three: the first packet of the container shall not wait for the kernel's link watch. */
+export function wakeMessages(wire: Wire): Uint8Array {
+  const writer = new MessageWriter();
+  wakeLink(writer, { index: wire.index });
   return writer.finish();
 }
 
@@ -88,6 +101,13 @@ export function interfaceDefaults(enableIpv6: boolean): readonly (readonly [path
 }
 
 const bytes = new TextEncoder();
+const send = (socket: number, messages: Uint8Array): Act => ({
+  verb: 'netlink',
+  socket,
+  messages,
+  patchOffsets: new Uint8Array(0),
+  patchReg: undefined,
+});
 const writeFile = (path: string, value: string): Act => ({ verb: 'writeFile', path, data: bytes.encode(value) });
 
 /**
@@ -115,13 +135,8 @@ export function wireActs(
       patchOffsets: new Uint8Array(Uint32Array.of(patch).buffer),
       patchReg: register.hostNamespace,
     });
-    childActs.push({
-      verb: 'netlink',
-      socket: register.hostSocket,
-      messages: outsideMessages(wire),
-      patchOffsets: new Uint8Array(0),
-      patchReg: undefined,
-    });
+    childActs.push(send(register.hostSocket, outsideMessages(wire)));
+    childActs.push(send(register.insideSocket, wakeMessages(wire)));
     childActs.push(...Object.entries(wire.sysctls).map(([path, value]) => writeFile(`/proc/sys/${path}`, value)));
   }
   return {
@@ -136,11 +151,5 @@ export function wireActs(
 function loopbackAct(): Act {
   const writer = new MessageWriter();
   changeLink(writer, { index: loopbackIndex, up: true });
-  return {
-    verb: 'netlink',
-    socket: register.insideSocket,
-    messages: writer.finish(),
-    patchOffsets: new Uint8Array(0),
-    patchReg: undefined,
-  };
+  return send(register.insideSocket, writer.finish());
 }

@@ -156,6 +156,19 @@ export function getLink(writer: MessageWriter, name: string): void {
   });
 }
 
+/**
+ * Asks for a link inside a batch that waits for acknowledgements only.
+ *
+ * A link that has just got its carrier passes packets only after the kernel's link watch has come round, which may take
+ * a second; being asked about the link makes it come at once (Linux 6.9).
+ */
+export function wakeLink(writer: MessageWriter, link: { name: string } | { index: number }): void {
+  writer.message(linkMessage.get, plainFlags, () => {
+    interfaceHeader(writer, { index: 'index' in link ? link.index : 0 });
+    if ('name' in link) writer.attributeText(attribute.name, link.name);
+  });
+}
+
 export function dumpLinks(writer: MessageWriter): void {
   writer.message(linkMessage.get, messageFlag.request | messageFlag.dump, () => interfaceHeader(writer, {}));
 }

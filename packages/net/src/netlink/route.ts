@@ -128,16 +128,19 @@ export function parseRoute(message: NetlinkMessage): Route | undefined {
 /** The kernel's main table: where routes that other programs made are looked for. */
 export const mainTable = routeTable.main;
 
-const permanent = 0x80;
+const reachable = 2;
 
-/** Pins the link-layer address of a neighbour, so that nobody has to be asked for it. */
+/**
+ * Tells the link-layer address of a neighbour, as if it had just answered: nobody is asked, and what was known or being
+ * asked for before is forgotten. The entry ages like any other.
+ */
 export function addNeighbour(
   writer: MessageWriter,
   neighbour: { index: number; ip: IpAddress; mac: Uint8Array },
 ): void {
   const flags = messageFlag.request | messageFlag.acknowledge | messageFlag.create | messageFlag.replace;
   writer.message(neighbourMessage.new, flags, () => {
-    writer.u8(familyNumber(neighbour.ip.family)).u8(0).u16(0).u32(neighbour.index).u16(permanent).u8(0).u8(0);
+    writer.u8(familyNumber(neighbour.ip.family)).u8(0).u16(0).u32(neighbour.index).u16(reachable).u8(0).u8(0);
     writer.attribute(1, ipToBytes(neighbour.ip));
     writer.attribute(2, neighbour.mac);
   });
