@@ -23,20 +23,21 @@ export function parseSize(text: string): number {
   return Math.floor(Number(match[1]) * unit);
 }
 
-const decimalSuffixes = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
-const binarySuffixes = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+type Scale = { readonly base: number; readonly suffixes: readonly string[] };
+const decimalScale: Scale = { base: 1000, suffixes: ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] };
+const binaryScale: Scale = { base: 1024, suffixes: ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] };
 
 /** Formats bytes with powers of 1000 and `digits` significant digits, as `docker images` does: `4.26MB`. */
 export function formatSize(sizeBytes: number, digits = 4): string {
-  return scaled(sizeBytes, 1000, decimalSuffixes, digits);
+  return scaled(sizeBytes, decimalScale, digits);
 }
 
 /** Formats bytes with powers of 1024 and four significant digits, as `docker stats` does: `1.5GiB`. */
 export function formatBinarySize(sizeBytes: number): string {
-  return scaled(sizeBytes, 1024, binarySuffixes, 4);
+  return scaled(sizeBytes, binaryScale, 4);
 }
 
-function scaled(sizeBytes: number, base: number, suffixes: readonly string[], digits: number): string {
+function scaled(sizeBytes: number, { base, suffixes }: Scale, digits: number): string {
   let value = sizeBytes;
   let unit = 0;
   while (value >= base && unit < suffixes.length - 1) {
