@@ -41,7 +41,7 @@ test('an exec sees what its container sees', () => {
   const inside = execIn(container, { argv: ['sh', '-c', 'hostname; ls /; cat /proc/1/cmdline; ls /proc/self/fd'] });
   expect(inside.run()).toEqual({
     exitCode: 0,
-    log: 'box\nbin\ndata\ndev\netc\nproc\nsys\ntmp\nsleep\x080\u00000\n1\n2\n3\n',
+    log: 'box\nbin\ndata\ndev\netc\nproc\nsys\ntmp\nsleep\u0000100\u00000\n1\n2\n3\n',
   });
   const failing = execIn(container, { argv: ['nothing'], startAtOnce: true });
   expect(failing.control.wait(frameType.failed).record).toMatchObject({ step: 'lookup', errno: 2 });

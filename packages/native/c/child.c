@@ -1,13 +1,9 @@
 /* The child's half: one act after another, to the exec or to one packet that says what failed. */
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
 
 #include "native.h"
 
-int run_act(struct run *run, const struct act *act)
-{
+int run_act(struct run *run, const struct act *act) {
 	run->step = NULL;
 	int result = act->verb->act(run, act);
 	if (result != 0 && run->step == NULL)
@@ -16,8 +12,7 @@ int run_act(struct run *run, const struct act *act)
 }
 
 /* Sends one packet, with a copy of an fd when one is given. */
-int send_packet(int fd, const struct sync_message *message, int passed_fd)
-{
+int send_packet(int fd, const struct sync_message *message, int passed_fd) {
 	union {
 		struct cmsghdr header;
 		char area[CMSG_SPACE(sizeof(int))];
@@ -36,8 +31,7 @@ int send_packet(int fd, const struct sync_message *message, int passed_fd)
 	return sendmsg(fd, &packet, MSG_NOSIGNAL) == (ssize_t)sizeof *message ? 0 : -1;
 }
 
-static _Noreturn void give_up(struct run *run, uint32_t index)
-{
+static _Noreturn void give_up(struct run *run, uint32_t index) {
 	struct sync_message message = {.kind = SYNC_FAILED, .index = index, .error = errno};
 	snprintf(message.step, sizeof message.step, "%s", run->step);
 	send_packet(run->sync, &message, -1);
@@ -45,8 +39,7 @@ static _Noreturn void give_up(struct run *run, uint32_t index)
 }
 
 /* Runs in the new process. `plan` stands at the child's first act. */
-_Noreturn void run_child(struct run *run, struct plan *plan, const int stdio[3])
-{
+_Noreturn void run_child(struct run *run, struct plan *plan, const int stdio[3]) {
 	run->step = "stdio";
 	for (int fd = 0; fd < 3; fd++)
 		if (dup2(stdio[fd], fd) < 0)

@@ -1,9 +1,5 @@
 /* Connections: frames in and out, attached streams, and bounded queues for those who read slowly. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 #include <termios.h>
 
@@ -11,15 +7,13 @@
 
 enum { TO_STDIN = 1, TO_STDOUT = 2, TO_STDERR = 4 };
 
-static void queue_clear(struct queue *queue)
-{
+static void queue_clear(struct queue *queue) {
 	free(queue->bytes);
 	*queue = (struct queue){0};
 }
 
 /* Keeps bytes for later. False when there is no memory or too much waits already. */
-static bool queue_add(struct queue *queue, const char *bytes, size_t length)
-{
+static bool queue_add(struct queue *queue, const char *bytes, size_t length) {
 	if (length == 0)
 		return true;
 	if (queue->length + length > MAX_QUEUE_BYTES)
@@ -35,16 +29,14 @@ static bool queue_add(struct queue *queue, const char *bytes, size_t length)
 	return true;
 }
 
-static void queue_drop(struct queue *queue, size_t length)
-{
+static void queue_drop(struct queue *queue, size_t length) {
 	queue->start += length;
 	queue->length -= length;
 	if (queue->length == 0)
 		queue_clear(queue);
 }
 
-void connection_add(struct shim *shim, int fd, enum connection_kind kind)
-{
+void connection_add(struct shim *shim, int fd, enum connection_kind kind) {
 	if (shim->connection_count == MAX_CONNECTIONS) {
 		close(fd);
 		return;
@@ -52,8 +44,7 @@ void connection_add(struct shim *shim, int fd, enum connection_kind kind)
 	shim->connections[shim->connection_count++] = (struct connection){.fd = fd, .kind = (uint8_t)kind};
 }
 
-static void drop(struct connection *connection)
-{
+static void drop(struct connection *connection) {
 	close(connection->fd);
 	connection->fd = -1;
 	queue_clear(&connection->out);
@@ -61,8 +52,7 @@ static void drop(struct connection *connection)
 }
 
 /* Closes without a reset: an end of file is what the client shall see, also when it sent more than was read. */
-void connection_close(struct connection *connection)
-{
+void connection_close(struct connection *connection) {
 	char rest[512];
 	shutdown(connection->fd, SHUT_RDWR);
 	while (recv(connection->fd, rest, sizeof rest, MSG_DONTWAIT) > 0)
@@ -71,8 +61,7 @@ void connection_close(struct connection *connection)
 }
 
 /* Takes the closed connections out of the list; only between two rounds of events. */
-void connections_sweep(struct shim *shim)
-{
+void connections_sweep(struct shim *shim) {
 	int kept = 0;
 	for (int i = 0; i < shim->connection_count; i++)
 		if (shim->connections[i].fd >= 0)
@@ -81,8 +70,7 @@ void connections_sweep(struct shim *shim)
 }
 
 /* Sends what fits now and queues the rest. A reader that is gone is dropped. */
-static void send_bytes(struct connection *connection, struct iovec *parts, int count)
-{
+static void send_bytes(struct connection *connection, struct iovec *parts, int count) {
 	struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t)count};
 	ssize_t sent = 0;
 	if (connection->out.length == 0)
@@ -102,30 +90,26 @@ static void send_bytes(struct connection *connection, struct iovec *parts, int c
 	}
 }
 
-void send_frame(struct connection *connection, uint8_t type, const char *payload, size_t length)
-{
+void send_frame(struct connection *connection, uint8_t type, const char *payload, size_t length) {
 	uint8_t header[8] = {type, 0, 0, 0, (uint8_t)(length >> 24), (uint8_t)(length >> 16), (uint8_t)(length >> 8),
 	                     (uint8_t)length};
 	struct iovec parts[] = {{header, sizeof header}, {(void *)(uintptr_t)payload, length}};
 	send_bytes(connection, parts, length == 0 ? 1 : 2);
 }
 
-void tell_controls(struct shim *shim, uint8_t type, const char *json)
-{
+void tell_controls(struct shim *shim, uint8_t type, const char *json) {
 	for (int i = 0; i < shim->connection_count; i++)
 		if (shim->connections[i].fd >= 0 && shim->connections[i].kind == CONTROL)
 			send_frame(&shim->connections[i], type, json, strlen(json));
 }
 
-static void send_error(struct connection *connection, uint8_t request, int error)
-{
+static void send_error(struct connection *connection, uint8_t request, int error) {
 	char text[64];
 	int length = snprintf(text, sizeof text, "{\"request\":%u,\"errno\":%d}", request, error);
 	send_frame(connection, FRAME_ERROR, text, (size_t)length);
 }
 
-void broadcast(struct shim *shim, const struct stream *stream, const char *bytes, size_t length)
-{
+void broadcast(struct shim *shim, const struct stream *stream, const char *bytes, size_t length) {
 	for (int i = 0; i < shim->connection_count; i++) {
 		struct connection *connection = &shim->connections[i];
 		if (connection->fd < 0 || connection->kind != ATTACHED || (connection->streams & stream->bit) == 0)
@@ -139,39 +123,34 @@ void broadcast(struct shim *shim, const struct stream *stream, const char *bytes
 }
 
 /* True while an attached reader has not taken the last chunk: the streams wait for it. */
-bool output_blocked(const struct shim *shim)
-{
+bool output_blocked(const struct shim *shim) {
 	for (int i = 0; i < shim->connection_count; i++)
 		if (shim->connections[i].kind == ATTACHED && shim->connections[i].out.length > 0)
 			return true;
 	return false;
 }
 
-bool queues_empty(const struct shim *shim)
-{
+bool queues_empty(const struct shim *shim) {
 	for (int i = 0; i < shim->connection_count; i++)
 		if (shim->connections[i].out.length > 0)
 			return false;
 	return true;
 }
 
-static void finish(struct connection *connection)
-{
+static void finish(struct connection *connection) {
 	connection->closing = true;
 	if (connection->out.length == 0)
 		shutdown(connection->fd, SHUT_WR);
 }
 
 /* After the last byte of output. */
-void finish_attached(struct shim *shim)
-{
+void finish_attached(struct shim *shim) {
 	for (int i = 0; i < shim->connection_count; i++)
 		if (shim->connections[i].fd >= 0 && shim->connections[i].kind == ATTACHED)
 			finish(&shim->connections[i]);
 }
 
-void close_input(struct shim *shim)
-{
+void close_input(struct shim *shim) {
 	if (is_terminal(shim)) /* one descriptor for both directions: it is closed with the output */
 		return;
 	if (shim->input >= 0)
@@ -180,8 +159,7 @@ void close_input(struct shim *shim)
 }
 
 /* Gives held input to the process, as much as it takes. */
-void flush_input(struct shim *shim)
-{
+void flush_input(struct shim *shim) {
 	bool waiting = false;
 	for (int i = 0; i < shim->connection_count; i++) {
 		struct queue *queue = &shim->connections[i].input;
@@ -202,22 +180,19 @@ void flush_input(struct shim *shim)
 }
 
 /* Closes stdin once what was sent before has been taken. A terminal's stays open, as Docker keeps it. */
-static void end_input(struct shim *shim)
-{
+static void end_input(struct shim *shim) {
 	shim->input_closing = !is_terminal(shim);
 	flush_input(shim);
 }
 
-static void input_ended(struct shim *shim, struct connection *connection)
-{
+static void input_ended(struct shim *shim, struct connection *connection) {
 	connection->input_ended = true;
 	if ((connection->streams & TO_STDIN) != 0 && (shim->plan.spec.flags & SHIM_STDIN_ONCE) != 0)
 		end_input(shim);
 }
 
 /* Raw bytes of an attached client. Nothing more is read from it while the process has not taken the last ones. */
-static void read_input(struct shim *shim, struct connection *connection)
-{
+static void read_input(struct shim *shim, struct connection *connection) {
 	static char bytes[HELD_INPUT_BYTES];
 	ssize_t length = recv(connection->fd, bytes, sizeof bytes, MSG_DONTWAIT);
 	if (length < 0 && (errno == EAGAIN || errno == EINTR))
@@ -235,8 +210,7 @@ static void read_input(struct shim *shim, struct connection *connection)
 		drop(connection);
 }
 
-static void on_resize(struct shim *shim, struct connection *connection, const uint8_t *payload)
-{
+static void on_resize(struct shim *shim, struct connection *connection, const uint8_t *payload) {
 	struct winsize size = {.ws_row = (unsigned short)(payload[0] | payload[1] << 8),
 	                       .ws_col = (unsigned short)(payload[2] | payload[3] << 8)};
 	if (!is_terminal(shim) || shim->input < 0)
@@ -245,15 +219,13 @@ static void on_resize(struct shim *shim, struct connection *connection, const ui
 		send_error(connection, FRAME_RESIZE, errno);
 }
 
-static uint32_t number_at(const uint8_t *bytes)
-{
+static uint32_t number_at(const uint8_t *bytes) {
 	uint32_t number;
 	memcpy(&number, bytes, sizeof number);
 	return number;
 }
 
-static void on_frame(struct shim *shim, struct connection *connection, uint8_t type, const uint8_t *payload)
-{
+static void on_frame(struct shim *shim, struct connection *connection, uint8_t type, const uint8_t *payload) {
 	switch (type) {
 	case FRAME_START:
 		shim_event(shim, START_ASKED);
@@ -286,8 +258,7 @@ static void on_frame(struct shim *shim, struct connection *connection, uint8_t t
 }
 
 /* How long the payload of a request is; -1: no such request of this kind of connection. */
-static int payload_length(const struct connection *connection, uint8_t type)
-{
+static int payload_length(const struct connection *connection, uint8_t type) {
 	switch (type) {
 	case FRAME_ATTACH:
 		return connection->kind == NEW ? 4 : -1;
@@ -307,8 +278,7 @@ static int payload_length(const struct connection *connection, uint8_t type)
 }
 
 /* Reads exactly one frame at a time, never a byte after it: those after `attach` are the process's. */
-static void read_frames(struct shim *shim, struct connection *connection)
-{
+static void read_frames(struct shim *shim, struct connection *connection) {
 	while (connection->fd >= 0 && connection->kind != ATTACHED) {
 		uint8_t *header = connection->header;
 		int payload = connection->header_length < 8 ? 0 : payload_length(connection, header[0]);
@@ -335,8 +305,7 @@ static void read_frames(struct shim *shim, struct connection *connection)
 	}
 }
 
-static void flush_output(struct connection *connection)
-{
+static void flush_output(struct connection *connection) {
 	struct queue *queue = &connection->out;
 	ssize_t sent = send(connection->fd, queue->bytes + queue->start, queue->length, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (sent < 0 && (errno == EAGAIN || errno == EINTR))
@@ -351,8 +320,7 @@ static void flush_output(struct connection *connection)
 }
 
 /* What to poll for; -1 for nothing, not even a hang-up: input that the process has not taken outlives its sender. */
-int connection_wants(const struct connection *connection)
-{
+int connection_wants(const struct connection *connection) {
 	if (connection->kind != ATTACHED)
 		return POLLIN | (connection->out.length > 0 ? POLLOUT : 0);
 	if (connection->out.length > 0)
@@ -362,8 +330,7 @@ int connection_wants(const struct connection *connection)
 	return connection->input_ended ? 0 : POLLIN;
 }
 
-void connection_event(struct shim *shim, struct connection *connection, short events)
-{
+void connection_event(struct shim *shim, struct connection *connection, short events) {
 	if (events & POLLOUT && connection->out.length > 0)
 		flush_output(connection);
 	if (connection->fd >= 0 && events & (POLLIN | POLLHUP | POLLERR) && connection->kind != ATTACHED)

@@ -1,7 +1,5 @@
 /* Copies the tree an image has into a new volume, owners, modes, times, links and attributes included. */
 #include <dirent.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/sendfile.h>
 #include <sys/xattr.h>
 
@@ -11,8 +9,7 @@
 
 static int copy_entries(int from, int to, int depth);
 
-static int copy_attributes(int from, int to)
-{
+static int copy_attributes(int from, int to) {
 	static char names[65536], value[65536];
 	ssize_t length = flistxattr(from, names, sizeof names);
 	if (length < 0)
@@ -26,16 +23,14 @@ static int copy_attributes(int from, int to)
 }
 
 /* Owner before mode (chown clears set-ID bits), attributes after the owner (it clears file capabilities), times last. */
-static int copy_facts(int from, int to, const struct stat *st)
-{
+static int copy_facts(int from, int to, const struct stat *st) {
 	struct timespec times[2] = {st->st_atim, st->st_mtim};
 	if (fchown(to, st->st_uid, st->st_gid) != 0 || fchmod(to, st->st_mode & 07777) != 0)
 		return -1;
 	return copy_attributes(from, to) != 0 ? -1 : futimens(to, times);
 }
 
-static int copy_file(int dir, int to_dir, const char *name, const struct stat *st)
-{
+static int copy_file(int dir, int to_dir, const char *name, const struct stat *st) {
 	int from = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	int to = openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int result = from < 0 || to < 0 ? -1 : 0;
@@ -49,15 +44,10 @@ static int copy_file(int dir, int to_dir, const char *name, const struct stat *s
 	}
 	if (result == 0)
 		result = copy_facts(from, to, st);
-	int error = errno;
-	close(from);
-	close(to);
-	errno = error;
-	return result;
+	return close_after(from, close_after(to, result));
 }
 
-static int copy_directory(int dir, int to_dir, const char *name, const struct stat *st, int depth)
-{
+static int copy_directory(int dir, int to_dir, const char *name, const struct stat *st, int depth) {
 	if (mkdirat(to_dir, name, 0700) != 0)
 		return -1;
 	int from = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -65,15 +55,10 @@ static int copy_directory(int dir, int to_dir, const char *name, const struct st
 	int result = from < 0 || to < 0 ? -1 : copy_entries(from, to, depth + 1);
 	if (result == 0)
 		result = copy_facts(from, to, st);
-	int error = errno;
-	close(from);
-	close(to);
-	errno = error;
-	return result;
+	return close_after(from, close_after(to, result));
 }
 
-static int copy_other(int dir, int to_dir, const char *name, const struct stat *st)
-{
+static int copy_other(int dir, int to_dir, const char *name, const struct stat *st) {
 	struct timespec times[2] = {st->st_atim, st->st_mtim};
 	if (S_ISLNK(st->st_mode)) {
 		char target[PATH_MAX];
@@ -94,8 +79,7 @@ static int copy_other(int dir, int to_dir, const char *name, const struct stat *
 	return utimensat(to_dir, name, times, AT_SYMLINK_NOFOLLOW);
 }
 
-static int copy_entry(int dir, int to_dir, const char *name, int depth)
-{
+static int copy_entry(int dir, int to_dir, const char *name, int depth) {
 	struct stat st;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return -1;
@@ -105,8 +89,7 @@ static int copy_entry(int dir, int to_dir, const char *name, int depth)
 }
 
 /* Calls for each name but "." and ".."; stops at the first that gives no zero. */
-static int each_name(int dir, int (*act)(int, int, const char *, int), int to, int depth)
-{
+static int each_name(int dir, int (*act)(int, int, const char *, int), int to, int depth) {
 	struct names {
 		uint64_t inode, offset;
 		uint16_t length;
@@ -130,8 +113,7 @@ static int each_name(int dir, int (*act)(int, int, const char *, int), int to, i
 	}
 }
 
-static int copy_entries(int from, int to, int depth)
-{
+static int copy_entries(int from, int to, int depth) {
 	if (depth > MAX_DEPTH) {
 		errno = ELOOP;
 		return -1;
@@ -139,15 +121,13 @@ static int copy_entries(int from, int to, int depth)
 	return each_name(from, copy_entry, to, depth);
 }
 
-static int any_name(int dir, int to, const char *name, int depth)
-{
+static int any_name(int dir, int to, const char *name, int depth) {
 	(void)dir, (void)to, (void)name, (void)depth;
 	return 1;
 }
 
 /* Fills an empty directory with another one's tree and facts; one that holds anything already is left alone. */
-int copy_tree(int from, int to)
-{
+int copy_tree(int from, int to) {
 	struct stat st;
 	int used = each_name(to, any_name, -1, 0);
 	if (used != 0)

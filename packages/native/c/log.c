@@ -1,8 +1,5 @@
 /* Writes what the process says as Docker's json-file lines or CRI's. A full disk drops lines and never stops anyone. */
-#include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "log.h"
 
@@ -12,8 +9,7 @@ enum { LINE_ROOM = 6 * LOG_LINE_BYTES + 256, OUT_BYTES = 4 * LINE_ROOM };
 static _Alignas(4096) char out[OUT_BYTES];
 static uint8_t plain[256]; /* bytes that stand for themselves in a JSON text */
 
-static int open_file(struct log *log, int flags)
-{
+static int open_file(struct log *log, int flags) {
 	struct stat st;
 	log->fd = open(log->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | flags, 0640);
 	if (log->fd < 0 || fstat(log->fd, &st) != 0)
@@ -22,8 +18,7 @@ static int open_file(struct log *log, int flags)
 	return 0;
 }
 
-int log_open(struct log *log, const struct shim_spec *spec)
-{
+int log_open(struct log *log, const struct shim_spec *spec) {
 	*log = (struct log){.kind = spec->log_kind, .max_files = spec->log_max_files, .max_size = spec->log_max_size,
 	                    .path = spec->log_path, .out = out, .fd = -1};
 	for (int byte = 0x20; byte < 0x80; byte++)
@@ -31,8 +26,7 @@ int log_open(struct log *log, const struct shim_spec *spec)
 	return log->kind == LOG_NONE ? 0 : open_file(log, 0);
 }
 
-int log_reopen(struct log *log)
-{
+int log_reopen(struct log *log) {
 	if (log->kind == LOG_NONE)
 		return 0;
 	log_flush(log);
@@ -41,8 +35,7 @@ int log_reopen(struct log *log)
 }
 
 /* Writes the collected lines. After a short write the file is cut back to its last whole line. */
-void log_flush(struct log *log)
-{
+void log_flush(struct log *log) {
 	size_t done = 0;
 	while (log->fd >= 0 && done < log->filled) {
 		ssize_t written = write(log->fd, log->out + done, log->filled - done);
@@ -62,8 +55,7 @@ void log_flush(struct log *log)
 }
 
 /* Moves log.N-1 to log.N, …, log to log.1, and starts a new file. With one file only, that one is emptied. */
-static void rotate(struct log *log)
-{
+static void rotate(struct log *log) {
 	char from[PATH_MAX], to[PATH_MAX];
 	log_flush(log);
 	if (log->fd >= 0)
@@ -80,8 +72,7 @@ static void rotate(struct log *log)
 }
 
 /* Now, in RFC 3339 with the nanoseconds that are not zero at the end: Go's RFC3339Nano. */
-static void stamp(struct log *log)
-{
+static void stamp(struct log *log) {
 	struct timespec now;
 	struct tm day;
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -97,8 +88,7 @@ static void stamp(struct log *log)
 }
 
 /* Length of the UTF-8 sequence at `at`, or 0 when it is none: cut, overlong, a surrogate, or past U+10FFFF. */
-static size_t sequence(const uint8_t *at, const uint8_t *end)
-{
+static size_t sequence(const uint8_t *at, const uint8_t *end) {
 	static const struct {
 		uint8_t first, last, low, high, length;
 	} forms[] = {
@@ -120,15 +110,13 @@ static size_t sequence(const uint8_t *at, const uint8_t *end)
 	return 0;
 }
 
-static char *put(char *to, const char *text, size_t length)
-{
+static char *put(char *to, const char *text, size_t length) {
 	memcpy(to, text, length);
 	return to + length;
 }
 
 /* One character that does not stand for itself, as Go's encoder writes it. */
-static char *escape(char *to, const uint8_t **from, const uint8_t *end)
-{
+static char *escape(char *to, const uint8_t **from, const uint8_t *end) {
 	static const char digits[] = "0123456789abcdef";
 	const uint8_t *at = *from;
 	size_t length = *at < 0x80 ? 1 : sequence(at, end);
@@ -140,29 +128,19 @@ static char *escape(char *to, const uint8_t **from, const uint8_t *end)
 	if (length > 1)
 		return put(to, (const char *)at, length);
 	*to++ = '\\';
-	switch (*at) {
-	case '"':
-	case '\\':
-		*to++ = (char)*at;
-		return to;
-	case '\n':
-		*to++ = 'n';
-		return to;
-	case '\r':
-		*to++ = 'r';
-		return to;
-	default:
-		to = put(to, "u00", 3);
-		*to++ = digits[*at >> 4];
-		*to++ = digits[*at & 15];
+	if (*at == '"' || *at == '\\' || *at == '\n' || *at == '\r') {
+		*to++ = *at == '\n' ? 'n' : *at == '\r' ? 'r' : (char)*at;
 		return to;
 	}
+	to = put(to, "u00", 3);
+	*to++ = digits[*at >> 4];
+	*to++ = digits[*at & 15];
+	return to;
 }
 
 /* Tells whether eight bytes all stand for themselves: none is a control, above 0x7f, or one of " & < > \\. The two pairs
  * differ in one bit each; a borrow only ever makes a plain byte look odd, which costs time and nothing else. */
-static bool all_plain(uint64_t bytes)
-{
+static bool all_plain(uint64_t bytes) {
 	const uint64_t ones = 0x0101010101010101u, high = ones << 7;
 	uint64_t quotes = (bytes & ~(ones * 4)) ^ ones * '"', brackets = (bytes & ~(ones * 2)) ^ ones * '<';
 	uint64_t backslash = bytes ^ ones * '\\';
@@ -170,8 +148,7 @@ static bool all_plain(uint64_t bytes)
 	return (odd & high) == 0;
 }
 
-static char *json_line(char *to, const struct log *log, const char *stream, const char *bytes, size_t length, bool whole)
-{
+static char *json_line(char *to, const struct log *log, const char *stream, const char *bytes, size_t length, bool whole) {
 	const uint8_t *from = (const uint8_t *)bytes, *end = from + length;
 	to = put(to, "{\"log\":\"", 8);
 	while (from < end) {
@@ -196,8 +173,7 @@ static char *json_line(char *to, const struct log *log, const char *stream, cons
 	return put(to, "\"}\n", 3);
 }
 
-static char *cri_line(char *to, const struct log *log, const char *stream, const char *bytes, size_t length, bool whole)
-{
+static char *cri_line(char *to, const struct log *log, const char *stream, const char *bytes, size_t length, bool whole) {
 	to = put(to, log->time, log->time_length);
 	*to++ = ' ';
 	to = put(to, stream, 6);
@@ -207,8 +183,7 @@ static char *cri_line(char *to, const struct log *log, const char *stream, const
 	return to;
 }
 
-static void add_line(struct log *log, const char *stream, const char *bytes, size_t length, bool whole)
-{
+static void add_line(struct log *log, const char *stream, const char *bytes, size_t length, bool whole) {
 	if (log->max_size > 0 && log->size + log->filled >= log->max_size)
 		rotate(log);
 	if (OUT_BYTES - log->filled < LINE_ROOM)
@@ -221,8 +196,7 @@ static void add_line(struct log *log, const char *stream, const char *bytes, siz
 
 /* Logs the whole lines of a chunk, and pieces of 16 KiB of lines that are longer, as Docker splits them. Returns how
  * many bytes are left at the end as the start of a line; at the end of the stream none are. */
-size_t log_lines(struct log *log, const char *stream, char *bytes, size_t length, bool ended)
-{
+size_t log_lines(struct log *log, const char *stream, char *bytes, size_t length, bool ended) {
 	char *at = bytes, *end = bytes + length;
 	if (log->kind == LOG_NONE)
 		return 0;
@@ -242,13 +216,9 @@ size_t log_lines(struct log *log, const char *stream, char *bytes, size_t length
 }
 
 /* Gives the memory of the collected lines back, for as long as nothing is said. */
-void log_release(void)
-{
-	madvise(out, sizeof out, MADV_DONTNEED);
-}
+void log_release(void) { madvise(out, sizeof out, MADV_DONTNEED); }
 
-void log_close(struct log *log)
-{
+void log_close(struct log *log) {
 	if (log->fd >= 0)
 		close(log->fd);
 	log->fd = -1;

@@ -1,9 +1,6 @@
 #ifndef GANTRY_LOG_H
 #define GANTRY_LOG_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "native.h"
 

@@ -1,37 +1,39 @@
 /* Verbs that build the root filesystem: mounts are made detached and attached onto an fd of their target. */
 #include <linux/magic.h>
 #include <linux/mount.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/sysmacros.h>
 
 #include "native.h"
 
-static int sys_mount(const char *source, const char *target, const char *type, uint64_t flags, const char *data)
-{
+static int sys_mount(const char *source, const char *target, const char *type, uint64_t flags, const char *data) {
 	return (int)syscall(SYS_mount, source, target, type, flags, data);
 }
 
-static int open_tree_of(int dir, const char *path, unsigned flags)
-{
+static int open_tree_of(int dir, const char *path, unsigned flags) {
 	return (int)syscall(SYS_open_tree, dir, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags);
 }
 
-static int set_attributes(int dir, const char *path, unsigned flags, struct mount_attr attributes)
-{
-	return (int)syscall(SYS_mount_setattr, dir, path, flags, &attributes, sizeof attributes);
+static int set_attributes(int mount, unsigned flags, struct mount_attr wanted) {
+	if ((wanted.attr_set | wanted.attr_clr) & MOUNT_ATTR__ATIME)
+		wanted.attr_clr |= MOUNT_ATTR__ATIME; /* the kernel's rule: the field is set as a whole */
+	return (int)syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | flags, &wanted, sizeof wanted);
 }
 
-static int move_onto(int mount, int target)
-{
+static int move_onto(int mount, int target) {
 	unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
 	return (int)syscall(SYS_move_mount, mount, "", target, "", flags);
 }
 
-/* Attaches a detached mount at an inside path, made when missing; both fds are closed. */
-static int attach(struct run *run, int mount, int root, const char *target, mode_t type)
-{
+/* Attaches a detached mount at an inside path, made when missing; the mount's fd is closed.
+ * SAFETY: procfs and sysfs are never led elsewhere by a link of the image, or what is covered below /proc would not be
+ * covered (CVE-2019-19921, CVE-2023-28642). */
+static int attach(struct run *run, int mount, int root, const char *target, mode_t type) {
+	bool plain = is_filesystem(mount, PROC_SUPER_MAGIC) || is_filesystem(mount, SYSFS_MAGIC);
 	int at = ensure_in(root, target, type);
+	if (at >= 0 && plain && type == S_IFDIR) {
+		close(at);
+		at = open_beneath(root, target + strspn(target, "/"), O_PATH | O_DIRECTORY);
+	}
 	if (at < 0)
 		return fail(run, "target");
 	if (move_onto(mount, at) != 0)
@@ -41,33 +43,26 @@ static int attach(struct run *run, int mount, int root, const char *target, mode
 	return 0;
 }
 
-int verb_propagation(struct run *run, const struct act *a)
-{
-	(void)run;
-	return sys_mount(NULL, a->args[propagation_path].text, NULL, a->args[propagation_flags].number, NULL);
-}
+VERB(propagation) { return sys_mount(NULL, TEXT(propagation_path), NULL, NUMBER(propagation_flags), NULL); }
 
-int verb_mount_host(struct run *run, const struct act *a)
-{
-	if (chdir(a->args[mount_host_cwd].text) != 0)
+VERB(mount_host) {
+	if (chdir(TEXT(mount_host_cwd)) != 0)
 		return fail(run, "chdir");
-	const char *type = a->args[mount_host_fstype].text, *data = a->args[mount_host_data].text;
-	return sys_mount(a->args[mount_host_source].text, a->args[mount_host_target].text, *type ? type : NULL,
-	                 a->args[mount_host_flags].number, *data ? data : NULL);
+	const char *type = TEXT(mount_host_fstype), *data = TEXT(mount_host_data);
+	return sys_mount(TEXT(mount_host_source), TEXT(mount_host_target), *type ? type : NULL,
+	                 NUMBER(mount_host_flags), *data ? data : NULL);
 }
 
-int verb_root(struct run *run, const struct act *a)
-{
-	int fd = open(a->args[root_path].text, O_PATH | O_DIRECTORY | O_CLOEXEC);
+VERB(root) {
+	int fd = open(TEXT(root_path), O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return fail(run, "open");
-	run->registers[a->args[root_reg].number] = run->root = fd;
+	REGISTER(root_reg) = run->root = fd;
 	return 0;
 }
 
 /* Sets one option of a new filesystem: "key" or "key=value". */
-static int configure(int fs, char *option)
-{
+static int configure(int fs, char *option) {
 	char key[256];
 	const char *value = strchr(option, '=');
 	if (value == NULL)
@@ -82,8 +77,7 @@ static int configure(int fs, char *option)
 	return (int)syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, key, value + 1, 0);
 }
 
-static int new_mount(struct run *run, const char *type, const char *source, struct cursor options, unsigned attributes)
-{
+static int new_mount(struct run *run, const char *type, const char *source, struct cursor options, unsigned attributes) {
 	char *option;
 	int fs = (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
 	if (fs < 0)
@@ -96,44 +90,24 @@ static int new_mount(struct run *run, const char *type, const char *source, stru
 	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) != 0)
 		return fail(run, "create");
 	int mount = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attributes);
-	int error = errno;
-	close(fs);
-	errno = error;
-	return mount < 0 ? fail(run, "fsmount") : mount;
+	return close_after(fs, mount < 0 ? fail(run, "fsmount") : mount);
 }
 
-int verb_mount_fs(struct run *run, const struct act *a)
-{
-	int root = run->registers[a->args[mount_fs_root].number];
-	const char *type = a->args[mount_fs_fstype].text, *target = a->args[mount_fs_target].text;
+VERB(mount_fs) {
+	int root = REGISTER(mount_fs_root);
+	const char *type = TEXT(mount_fs_fstype), *target = TEXT(mount_fs_target);
 	const struct argument *list = &a->args[mount_fs_options];
 	struct cursor options = {list->text, list->text + list->length};
-	int mount = new_mount(run, type, a->args[mount_fs_source].text, options, (unsigned)a->args[mount_fs_attrs].number);
+	int mount = new_mount(run, type, TEXT(mount_fs_source), options, (unsigned)NUMBER(mount_fs_attrs));
 	if (mount < 0)
 		return -1;
-	if (strcmp(type, "proc") != 0 && strcmp(type, "sysfs") != 0)
-		return attach(run, mount, root, target, S_IFDIR);
-	/* SAFETY: a link in the image would put /proc elsewhere, and what is covered below /proc would not be covered
-	 * (CVE-2019-19921, CVE-2023-28642). */
-	int at = ensure_in(root, target, S_IFDIR);
-	while (*target == '/')
-		target++;
-	int plain = at < 0 ? -1 : open_beneath(root, target, O_PATH | O_DIRECTORY);
-	if (plain < 0)
-		return fail(run, "target");
-	if (move_onto(mount, plain) != 0)
-		return fail(run, "move_mount");
-	close(plain);
-	close(at);
-	close(mount);
-	return 0;
+	return attach(run, mount, root, target, S_IFDIR);
 }
 
 enum recursive { BIND_TREE = 1, BIND_ATTRIBUTES = 2, BIND_PROPAGATION = 4 };
 
 /* A detached copy of a host path, or of what lies in it at subpath. */
-static int copy_of(struct run *run, const char *source, const char *subpath, uint64_t recursive)
-{
+static int copy_of(struct run *run, const char *source, const char *subpath, uint64_t recursive) {
 	unsigned below = recursive & BIND_TREE ? AT_RECURSIVE : 0;
 	int tree;
 	if (*subpath) {
@@ -148,24 +122,20 @@ static int copy_of(struct run *run, const char *source, const char *subpath, uin
 	return tree < 0 ? fail(run, errno == ENOENT ? "source" : "open_tree") : tree;
 }
 
-/* Attributes and propagation, each on the tree or its top as told. */
-static int dress(struct run *run, int tree, uint64_t recursive, struct mount_attr wanted)
-{
-	struct mount_attr attributes = {.attr_set = wanted.attr_set, .attr_clr = wanted.attr_clr};
-	struct mount_attr propagation = {.propagation = wanted.propagation};
-	unsigned below = recursive & BIND_ATTRIBUTES ? AT_RECURSIVE : 0;
-	if (attributes.attr_set & MOUNT_ATTR__ATIME || attributes.attr_clr & MOUNT_ATTR__ATIME)
-		attributes.attr_clr |= MOUNT_ATTR__ATIME; /* the kernel's rule: the field is set as a whole */
-	if ((attributes.attr_set | attributes.attr_clr) && set_attributes(tree, "", AT_EMPTY_PATH | below, attributes) != 0)
+/* Attributes and propagation, each on the whole tree or its top. `wanted`: recursive, set, clear, propagation. */
+static int dress(struct run *run, int tree, const struct argument wanted[4]) {
+	struct mount_attr attributes = {.attr_set = wanted[1].number, .attr_clr = wanted[2].number};
+	struct mount_attr propagation = {.propagation = wanted[3].number};
+	uint64_t recursive = wanted[0].number;
+	bool changes = (attributes.attr_set | attributes.attr_clr) != 0;
+	if (changes && set_attributes(tree, recursive & BIND_ATTRIBUTES ? AT_RECURSIVE : 0, attributes) != 0)
 		return fail(run, "attributes");
-	below = recursive & BIND_PROPAGATION ? AT_RECURSIVE : 0;
-	if (propagation.propagation && set_attributes(tree, "", AT_EMPTY_PATH | below, propagation) != 0)
+	if (propagation.propagation && set_attributes(tree, recursive & BIND_PROPAGATION ? AT_RECURSIVE : 0, propagation) != 0)
 		return fail(run, "propagation");
 	return 0;
 }
 
-static int attach_tree(struct run *run, int tree, int root, const char *target)
-{
+static int attach_tree(struct run *run, int tree, int root, const char *target) {
 	struct stat st;
 	if (fstat(tree, &st) != 0)
 		return fail(run, "fstat");
@@ -173,81 +143,49 @@ static int attach_tree(struct run *run, int tree, int root, const char *target)
 }
 
 /* Puts what an fd stands for at an inside path as well. */
-int bind_onto(struct run *run, int fd, int root, const char *target)
-{
+int bind_onto(struct run *run, int fd, int root, const char *target) {
 	int tree = open_tree_of(fd, "", AT_EMPTY_PATH);
 	return tree < 0 ? fail(run, "open_tree") : attach_tree(run, tree, root, target);
 }
 
-int verb_mount_bind(struct run *run, const struct act *a)
-{
-	uint64_t recursive = a->args[mount_bind_recursive].number;
-	int tree = copy_of(run, a->args[mount_bind_source].text, a->args[mount_bind_subpath].text, recursive);
-	struct mount_attr wanted = {
-		.attr_set = a->args[mount_bind_attr_set].number,
-		.attr_clr = a->args[mount_bind_attr_clear].number,
-		.propagation = a->args[mount_bind_propagation].number,
-	};
-	if (tree < 0 || dress(run, tree, recursive, wanted) != 0)
+VERB(mount_bind) {
+	int tree = copy_of(run, TEXT(mount_bind_source), TEXT(mount_bind_subpath), NUMBER(mount_bind_recursive));
+	if (tree < 0 || dress(run, tree, &a->args[mount_bind_recursive]) != 0)
 		return -1;
-	return attach_tree(run, tree, run->registers[a->args[mount_bind_root].number], a->args[mount_bind_target].text);
+	return attach_tree(run, tree, REGISTER(mount_bind_root), TEXT(mount_bind_target));
 }
 
-int verb_open_tree(struct run *run, const struct act *a)
-{
-	int tree = copy_of(run, a->args[open_tree_source].text, a->args[open_tree_subpath].text,
-	                   a->args[open_tree_recursive].number);
-	run->registers[a->args[open_tree_reg].number] = tree;
+VERB(open_tree) {
+	int tree = copy_of(run, TEXT(open_tree_source), TEXT(open_tree_subpath), NUMBER(open_tree_recursive));
+	REGISTER(open_tree_reg) = tree;
 	return tree < 0 ? -1 : 0;
 }
 
-int verb_attach_tree(struct run *run, const struct act *a)
-{
-	int tree = run->registers[a->args[attach_tree_tree].number];
-	struct mount_attr wanted = {
-		.attr_set = a->args[attach_tree_attr_set].number,
-		.attr_clr = a->args[attach_tree_attr_clear].number,
-		.propagation = a->args[attach_tree_propagation].number,
-	};
-	if (dress(run, tree, a->args[attach_tree_recursive].number, wanted) != 0)
+VERB(attach_tree) {
+	if (dress(run, REGISTER(attach_tree_tree), &a->args[attach_tree_recursive]) != 0)
 		return -1;
-	return attach_tree(run, tree, run->registers[a->args[attach_tree_root].number], a->args[attach_tree_target].text);
+	return attach_tree(run, REGISTER(attach_tree_tree), REGISTER(attach_tree_root), TEXT(attach_tree_target));
 }
 
-int verb_mount_attrs(struct run *run, const struct act *a)
-{
-	int at = open_in(run->registers[a->args[mount_attrs_root].number], a->args[mount_attrs_target].text, O_PATH);
-	struct mount_attr wanted = {
-		.attr_set = a->args[mount_attrs_attr_set].number,
-		.attr_clr = a->args[mount_attrs_attr_clear].number,
-	};
-	if (at < 0)
-		return fail(run, "target");
-	int result = dress(run, at, 0, wanted);
-	close(at);
-	return result;
+VERB(mount_attrs) {
+	struct mount_attr wanted = {.attr_set = NUMBER(mount_attrs_attr_set), .attr_clr = NUMBER(mount_attrs_attr_clear)};
+	int at = open_in(REGISTER(mount_attrs_root), TEXT(mount_attrs_target), O_PATH);
+	return at < 0 ? fail(run, "target") : close_after(at, set_attributes(at, 0, wanted));
 }
 
-int verb_copy_up(struct run *run, const struct act *a)
-{
-	int from = open_in(run->registers[a->args[copy_up_root].number], a->args[copy_up_source].text, O_RDONLY | O_DIRECTORY);
+VERB(copy_up) {
+	int from = open_in(REGISTER(copy_up_root), TEXT(copy_up_source), O_RDONLY | O_DIRECTORY);
 	if (from < 0) /* nothing in the image at that path, or no directory: an empty volume is right */
 		return errno == ENOENT || errno == ENOTDIR ? 0 : fail(run, "source");
-	int to = open(a->args[copy_up_host_target].text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int to = open(TEXT(copy_up_host_target), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (to < 0)
 		return fail(run, "target");
-	int result = copy_tree(from, to);
-	int error = errno;
-	close(from);
-	close(to);
-	errno = error;
-	return result;
+	return close_after(from, close_after(to, copy_tree(from, to)));
 }
 
 /* A copy of the host's /dev/null: no name inside the root is asked for it, so none can be swapped (CVE-2025-31133).
  * Opened anew: the shim's own descriptor is of a mount in another namespace, which cannot be copied. */
-static int null_cover(struct run *run)
-{
+static int null_cover(struct run *run) {
 	struct stat st;
 	int null = open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (null < 0 || fstat(null, &st) != 0)
@@ -260,8 +198,7 @@ static int null_cover(struct run *run)
 }
 
 /* What covers a masked path: the host's own /dev/null, or an empty read-only directory that is made once. */
-static int cover_for(struct run *run, bool is_dir)
-{
+static int cover_for(struct run *run, bool is_dir) {
 	if (!is_dir)
 		return null_cover(run);
 	if (run->mask_mount >= 0)
@@ -271,10 +208,9 @@ static int cover_for(struct run *run, bool is_dir)
 	return run->mask_mount = new_mount(run, "tmpfs", "tmpfs", options, attributes);
 }
 
-int verb_mask_path(struct run *run, const struct act *a)
-{
+VERB(mask_path) {
 	struct stat st;
-	int at = open_in(run->registers[a->args[mask_path_root].number], a->args[mask_path_path].text, O_PATH);
+	int at = open_in(REGISTER(mask_path_root), TEXT(mask_path_path), O_PATH);
 	if (at < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : fail(run, "target");
 	if (fstat(at, &st) != 0)
@@ -290,16 +226,15 @@ int verb_mask_path(struct run *run, const struct act *a)
 	return 0;
 }
 
-int verb_readonly_path(struct run *run, const struct act *a)
-{
+VERB(readonly_path) {
 	struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
-	int at = open_in(run->registers[a->args[readonly_path_root].number], a->args[readonly_path_path].text, O_PATH);
+	int at = open_in(REGISTER(readonly_path_root), TEXT(readonly_path_path), O_PATH);
 	if (at < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : fail(run, "target");
 	int tree = open_tree_of(at, "", AT_EMPTY_PATH | AT_RECURSIVE);
 	if (tree < 0)
 		return fail(run, "open_tree");
-	if (set_attributes(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, attributes) != 0)
+	if (set_attributes(tree, AT_RECURSIVE, attributes) != 0)
 		return fail(run, "attributes");
 	if (move_onto(tree, at) != 0)
 		return fail(run, "move_mount");
@@ -308,10 +243,9 @@ int verb_readonly_path(struct run *run, const struct act *a)
 	return 0;
 }
 
-int verb_pivot_root(struct run *run, const struct act *a)
-{
+VERB(pivot_root) {
 	int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (old < 0 || fchdir(run->registers[a->args[pivot_root_root].number]) != 0)
+	if (old < 0 || fchdir(REGISTER(pivot_root_root)) != 0)
 		return fail(run, "open");
 	/* The old root lands on top of the new one, at the same place, and is taken off again: no directory is needed. */
 	if (syscall(SYS_pivot_root, ".", ".") != 0)
@@ -324,16 +258,13 @@ int verb_pivot_root(struct run *run, const struct act *a)
 	return chdir("/");
 }
 
-int verb_root_attrs(struct run *run, const struct act *a)
-{
+VERB(root_attrs) {
+	struct mount_attr attributes = {.attr_set = NUMBER(root_attrs_attr_set)};
+	struct mount_attr propagation = {.propagation = NUMBER(root_attrs_propagation)};
 	int at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct mount_attr wanted = {
-		.attr_set = a->args[root_attrs_attr_set].number,
-		.propagation = a->args[root_attrs_propagation].number,
-	};
 	if (at < 0)
 		return fail(run, "open");
-	int result = dress(run, at, 0, wanted);
-	close(at);
-	return result;
+	if (attributes.attr_set != 0 && set_attributes(at, 0, attributes) != 0)
+		return fail(run, "attributes");
+	return close_after(at, propagation.propagation == 0 ? 0 : set_attributes(at, 0, propagation));
 }

@@ -8,9 +8,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "verbs.h"
@@ -92,14 +97,20 @@ struct sync_message {
 	char step[20];
 };
 
-static inline int fail(struct run *run, const char *step)
-{
+/* Closes on the way out: the errno of what failed before stays. */
+static inline int close_after(int fd, int result) {
+	int error = errno;
+	close(fd);
+	errno = error;
+	return result;
+}
+
+static inline int fail(struct run *run, const char *step) {
 	run->step = step;
 	return -1;
 }
 
-static inline int fail_with(struct run *run, const char *step, int error)
-{
+static inline int fail_with(struct run *run, const char *step, int error) {
 	errno = error;
 	return fail(run, step);
 }
@@ -121,6 +132,13 @@ int copy_tree(int from, int to);
 int lookup_user(struct run *run, const char *spec, struct cursor groups, uint32_t *uid, uint32_t *gid, uint32_t *list);
 void lookup_home(struct run *run, uint32_t uid);
 #define MAX_GROUPS 4096
+
+/* What an act is written with. Not every one asks for its arguments or its state. */
+#define VERB(name) int verb_##name(__attribute__((unused)) struct run *run, __attribute__((unused)) const struct act *a)
+#define NUMBER(argument) (a->args[argument].number)
+#define TEXT(argument) (a->args[argument].text)
+#define LENGTH(argument) (a->args[argument].length)
+#define REGISTER(argument) (run->registers[a->args[argument].number])
 
 #define VERB_FUNCTION(name, code, half, signature) int verb_##name(struct run *, const struct act *);
 VERBS(VERB_FUNCTION)

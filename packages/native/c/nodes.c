@@ -3,45 +3,35 @@
 #include <linux/magic.h>
 #include <linux/netlink.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <termios.h>
 
 #include "native.h"
 
-int verb_open(struct run *run, const struct act *a)
-{
-	int fd = open(a->args[open_path].text, (int)a->args[open_flags].number | O_CLOEXEC | O_NOCTTY, 0600);
-	run->registers[a->args[open_reg].number] = fd;
+VERB(open) {
+	int fd = open(TEXT(open_path), (int)NUMBER(open_flags) | O_CLOEXEC | O_NOCTTY, 0600);
+	REGISTER(open_reg) = fd;
 	return fd < 0 ? -1 : 0;
 }
 
-int write_file(const char *path, const void *data, size_t length)
-{
+int write_file(const char *path, const void *data, size_t length) {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
 	ssize_t written = write(fd, data, length);
-	int error = errno;
-	close(fd);
-	errno = written < 0 ? error : EIO;
-	return written == (ssize_t)length ? 0 : -1;
+	if (written >= 0 && written < (ssize_t)length)
+		errno = EIO;
+	return close_after(fd, written == (ssize_t)length ? 0 : -1);
 }
 
-int verb_write_file(struct run *run, const struct act *a)
-{
+VERB(write_file) {
 	const struct argument *data = &a->args[write_file_data];
-	(void)run;
-	return write_file(a->args[write_file_path].text, data->text, data->length);
+	return write_file(TEXT(write_file_path), data->text, data->length);
 }
 
 /* Makes one name, owned and with exactly that mode. */
-static int make_node(struct run *run, const struct argument at[2], mode_t mode, dev_t device, const struct argument owner[2])
-{
+static int make_node(struct run *run, const struct argument at[2], mode_t mode, dev_t device, const struct argument owner[2]) {
 	char base[NAME_MAX + 1];
 	int parent = parent_in(run->registers[at[0].number], at[1].text, base);
 	if (parent < 0)
@@ -62,33 +52,29 @@ static int make_node(struct run *run, const struct argument at[2], mode_t mode, 
 	return 0;
 }
 
-int verb_mknod(struct run *run, const struct act *a)
-{
-	dev_t device = makedev((unsigned)a->args[mknod_major].number, (unsigned)a->args[mknod_minor].number);
-	return make_node(run, &a->args[mknod_root], (mode_t)a->args[mknod_mode].number, device, &a->args[mknod_uid]);
+VERB(mknod) {
+	dev_t device = makedev((unsigned)NUMBER(mknod_major), (unsigned)NUMBER(mknod_minor));
+	return make_node(run, &a->args[mknod_root], (mode_t)NUMBER(mknod_mode), device, &a->args[mknod_uid]);
 }
 
-int verb_mkdir(struct run *run, const struct act *a)
-{
-	return make_node(run, &a->args[mkdir_root], (mode_t)a->args[mkdir_mode].number | S_IFDIR, 0, &a->args[mkdir_uid]);
+VERB(mkdir) {
+	return make_node(run, &a->args[mkdir_root], (mode_t)NUMBER(mkdir_mode) | S_IFDIR, 0, &a->args[mkdir_uid]);
 }
 
-int verb_symlink(struct run *run, const struct act *a)
-{
+VERB(symlink) {
 	char base[NAME_MAX + 1];
-	int parent = parent_in(run->registers[a->args[symlink_root].number], a->args[symlink_path].text, base);
+	int parent = parent_in(REGISTER(symlink_root), TEXT(symlink_path), base);
 	if (parent < 0)
 		return fail(run, "parent");
-	if (symlinkat(a->args[symlink_target].text, parent, base) != 0 && errno != EEXIST)
+	if (symlinkat(TEXT(symlink_target), parent, base) != 0 && errno != EEXIST)
 		return -1;
 	close(parent);
 	return 0;
 }
 
-int verb_sysctl(struct run *run, const struct act *a)
-{
+VERB(sysctl) {
 	char path[512];
-	const char *key = a->args[sysctl_key].text;
+	const char *key = TEXT(sysctl_key);
 	const struct argument *value = &a->args[sysctl_value];
 	if (strlen(key) >= sizeof path)
 		return fail_with(run, "key", ENAMETOOLONG);
@@ -97,7 +83,7 @@ int verb_sysctl(struct run *run, const struct act *a)
 	for (; key[length] != '\0'; length++)
 		path[length] = dotted && key[length] == '.' ? '/' : key[length];
 	path[length] = '\0';
-	int sys = open_in(run->registers[a->args[sysctl_root].number], "proc/sys", O_PATH | O_DIRECTORY);
+	int sys = open_in(REGISTER(sysctl_root), "proc/sys", O_PATH | O_DIRECTORY);
 	if (sys < 0)
 		return fail(run, "open");
 	if (!is_filesystem(sys, PROC_SUPER_MAGIC))
@@ -106,26 +92,19 @@ int verb_sysctl(struct run *run, const struct act *a)
 	close(sys);
 	if (fd < 0)
 		return fail(run, "key");
-	ssize_t written = write(fd, value->text, value->length);
-	close(fd);
-	return written == (ssize_t)value->length ? 0 : -1;
+	return close_after(fd, write(fd, value->text, value->length) == (ssize_t)value->length ? 0 : -1);
 }
 
-int verb_cgroup_make(struct run *run, const struct act *a)
-{
-	char *path = a->args[cgroup_make_path].text;
-	mode_t mode = (mode_t)a->args[cgroup_make_mode].number;
+VERB(cgroup_make) {
+	char *path = TEXT(cgroup_make_path);
+	mode_t mode = (mode_t)NUMBER(cgroup_make_mode);
 	if (run->cgroup_count == (int)(sizeof run->cgroups / sizeof *run->cgroups))
 		return fail_with(run, "count", E2BIG);
 	int made = mkdir(path, mode);
-	if (made != 0 && errno == ENOENT) {
-		for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-			*slash = '\0';
-			made = mkdir(path, mode);
-			*slash = '/';
-			if (made != 0 && errno != EEXIST && errno != EROFS)
-				return -1;
-		}
+	for (char *slash = strchr(path + 1, '/'); made != 0 && errno == ENOENT && slash != NULL; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		mkdir(path, mode); /* what is missing above; the last one tells of a failure */
+		*slash = '/';
 		made = mkdir(path, mode);
 	}
 	if (made != 0 && errno != EEXIST)
@@ -134,19 +113,18 @@ int verb_cgroup_make(struct run *run, const struct act *a)
 	return 0;
 }
 
-int verb_bpf_devices(struct run *run, const struct act *a)
-{
+VERB(bpf_devices) {
 	union bpf_attr load = {
 		.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
-		.insn_cnt = a->args[bpf_devices_program].length / 8,
-		.insns = (uintptr_t)a->args[bpf_devices_program].text,
+		.insn_cnt = LENGTH(bpf_devices_program) / 8,
+		.insns = (uintptr_t)TEXT(bpf_devices_program),
 		.license = (uintptr_t) "Apache",
 	};
 	int program = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof load);
 	if (program < 0)
 		return fail(run, "load");
 	union bpf_attr attach = {
-		.target_fd = (uint32_t)run->registers[a->args[bpf_devices_cgroup].number],
+		.target_fd = (uint32_t)REGISTER(bpf_devices_cgroup),
 		.attach_bpf_fd = (uint32_t)program,
 		.attach_type = BPF_CGROUP_DEVICE,
 		.attach_flags = BPF_F_ALLOW_MULTI,
@@ -157,16 +135,14 @@ int verb_bpf_devices(struct run *run, const struct act *a)
 	return 0;
 }
 
-int verb_netlink_socket(struct run *run, const struct act *a)
-{
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, (int)a->args[netlink_socket_family].number);
-	run->registers[a->args[netlink_socket_reg].number] = fd;
+VERB(netlink_socket) {
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, (int)NUMBER(netlink_socket_family));
+	REGISTER(netlink_socket_reg) = fd;
 	return fd < 0 ? -1 : 0;
 }
 
 /* Reads acknowledgements until `wanted` have come. Returns 0, or -1 with the errno of the first that failed. */
-static int acknowledged(int fd, int wanted)
-{
+static int acknowledged(int fd, int wanted) {
 	_Alignas(struct nlmsghdr) char area[8192];
 	while (wanted > 0) {
 		ssize_t length = recv(fd, area, sizeof area, 0);
@@ -187,11 +163,10 @@ static int acknowledged(int fd, int wanted)
 	return 0;
 }
 
-int verb_netlink(struct run *run, const struct act *a)
-{
+VERB(netlink) {
 	struct argument messages = a->args[netlink_messages], offsets = a->args[netlink_patch_offsets];
-	int fd = run->registers[a->args[netlink_socket].number], wanted = 0;
-	uint64_t patch = a->args[netlink_patch_reg].number;
+	int fd = REGISTER(netlink_socket), wanted = 0;
+	uint64_t patch = NUMBER(netlink_patch_reg);
 	for (uint32_t i = 0; i + 4 <= offsets.length; i += 4) {
 		uint32_t offset;
 		memcpy(&offset, offsets.text + i, 4);
@@ -212,9 +187,8 @@ int verb_netlink(struct run *run, const struct act *a)
 	return acknowledged(fd, wanted);
 }
 
-int verb_console(struct run *run, const struct act *a)
-{
-	int root = run->registers[a->args[console_root].number], unlock = 0;
+VERB(console) {
+	int root = REGISTER(console_root), unlock = 0;
 	int master = open_in(root, "dev/pts/ptmx", O_RDWR | O_NOCTTY);
 	if (master < 0)
 		return fail(run, "open");
@@ -227,12 +201,12 @@ int verb_console(struct run *run, const struct act *a)
 	if (terminal < 0)
 		return fail(run, "peer");
 	struct winsize size = {
-		.ws_row = (unsigned short)a->args[console_rows].number,
-		.ws_col = (unsigned short)a->args[console_columns].number,
+		.ws_row = (unsigned short)NUMBER(console_rows),
+		.ws_col = (unsigned short)NUMBER(console_columns),
 	};
 	if (ioctl(master, TIOCSWINSZ, &size) != 0)
 		return fail(run, "resize");
-	if (a->args[console_bind].number && bind_onto(run, terminal, root, "dev/console") != 0)
+	if (NUMBER(console_bind) && bind_onto(run, terminal, root, "dev/console") != 0)
 		return -1;
 	if (ioctl(terminal, TIOCSCTTY, 0) != 0)
 		return fail(run, "controlling terminal");

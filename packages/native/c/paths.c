@@ -1,14 +1,12 @@
 /* Inside paths: nothing here ever resolves a name outside the root it was given. */
 #include <linux/openat2.h>
-#include <string.h>
 #include <sys/vfs.h>
 
 #include "native.h"
 
 #define MAX_DEPTH 128
 
-static int open_how(int dir, const char *path, uint64_t flags, uint64_t resolve)
-{
+static int open_how(int dir, const char *path, uint64_t flags, uint64_t resolve) {
 	struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve};
 	long fd = -1;
 	/* EAGAIN: a rename elsewhere on the machine raced the walk of a "..". */
@@ -21,20 +19,17 @@ static int open_how(int dir, const char *path, uint64_t flags, uint64_t resolve)
 }
 
 /* Opens path with root as "/": no component leaves it, no magic link is followed. Returns an fd, or -1 with errno. */
-int open_in(int root, const char *path, uint64_t flags)
-{
+int open_in(int root, const char *path, uint64_t flags) {
 	return open_how(root, path[0] == '\0' ? "." : path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
 /* Opens path below dir on the same mount, without any link: for procfs, which an image cannot have made. */
-int open_beneath(int dir, const char *path, uint64_t flags)
-{
+int open_beneath(int dir, const char *path, uint64_t flags) {
 	uint64_t resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS;
 	return open_how(dir, path, flags, resolve);
 }
 
-bool is_filesystem(int fd, long magic)
-{
+bool is_filesystem(int fd, long magic) {
 	struct statfs fs;
 	return fstatfs(fd, &fs) == 0 && (long)fs.f_type == magic;
 }
@@ -44,8 +39,7 @@ struct names {
 };
 
 /* Splits the last name off. The directory part of a bare name is ".". */
-static int split(const char *path, struct names *names)
-{
+static int split(const char *path, struct names *names) {
 	size_t end = strlen(path);
 	while (end > 0 && path[end - 1] == '/')
 		end--;
@@ -67,8 +61,7 @@ static int ensure(int root, const char *path, mode_t type, int depth);
 
 /* A name that exists and still leads nowhere: a link whose end the image lacks (resolv.conf of many distributions).
  * Its end is made, inside the root. EINVAL: the name is no link. */
-static int ensure_link_end(int root, int parent, struct names *names, mode_t type, int depth)
-{
+static int ensure_link_end(int root, int parent, struct names *names, mode_t type, int depth) {
 	ssize_t length = readlinkat(parent, names->base, names->link, PATH_MAX - 1);
 	if (length < 0)
 		return -1;
@@ -85,8 +78,7 @@ static int ensure_link_end(int root, int parent, struct names *names, mode_t typ
 	return ensure(root, names->dir, type, depth + 1);
 }
 
-static int ensure(int root, const char *path, mode_t type, int depth)
-{
+static int ensure(int root, const char *path, mode_t type, int depth) {
 	struct names names;
 	int fd = open_in(root, path, O_PATH);
 	if (fd >= 0 || errno != ENOENT)
@@ -105,21 +97,14 @@ static int ensure(int root, const char *path, mode_t type, int depth)
 		fd = openat(parent, names.base, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	else if (errno == EEXIST && (fd = ensure_link_end(root, parent, &names, type, depth)) < 0 && errno == EINVAL)
 		fd = open_in(root, path, O_PATH); /* no link: somebody else made it meanwhile */
-	int error = errno;
-	close(parent);
-	errno = error;
-	return fd;
+	return close_after(parent, fd);
 }
 
 /* Opens path (O_PATH) in root; makes it, and what is missing above it, when it is not there. */
-int ensure_in(int root, const char *path, mode_t type)
-{
-	return ensure(root, path, type, 0);
-}
+int ensure_in(int root, const char *path, mode_t type) { return ensure(root, path, type, 0); }
 
 /* Opens the directory that holds path's last name, making what is missing, and gives that name. */
-int parent_in(int root, const char *path, char base[NAME_MAX + 1])
-{
+int parent_in(int root, const char *path, char base[NAME_MAX + 1]) {
 	struct names names;
 	if (split(path, &names) != 0)
 		return -1;

@@ -1,5 +1,4 @@
 /* Loads and verifies a plan: after this, every act decodes and every register read was assigned. */
-#include <string.h>
 #include <sys/mman.h>
 
 #include "native.h"
@@ -7,16 +6,14 @@
 #define ROW(name, code, half, signature) {#name, signature, verb_##name, code, half},
 static const struct verb rows[] = {VERBS(ROW)};
 
-const struct verb *verb_of(uint16_t code)
-{
+const struct verb *verb_of(uint16_t code) {
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (rows[i].code == code)
 			return &rows[i];
 	return NULL;
 }
 
-static bool take(struct cursor *from, void *into, size_t size)
-{
+static bool take(struct cursor *from, void *into, size_t size) {
 	if ((size_t)(from->end - from->at) < size)
 		return false;
 	memcpy(into, from->at, size);
@@ -24,8 +21,7 @@ static bool take(struct cursor *from, void *into, size_t size)
 	return true;
 }
 
-static bool take_u32(struct cursor *from, uint64_t *number)
-{
+static bool take_u32(struct cursor *from, uint64_t *number) {
 	uint32_t value;
 	if (!take(from, &value, sizeof value))
 		return false;
@@ -33,8 +29,7 @@ static bool take_u32(struct cursor *from, uint64_t *number)
 	return true;
 }
 
-static bool take_bytes(struct cursor *from, struct argument *into)
-{
+static bool take_bytes(struct cursor *from, struct argument *into) {
 	if (!take(from, &into->length, sizeof into->length) || (size_t)(from->end - from->at) < into->length)
 		return false;
 	into->text = from->at;
@@ -43,15 +38,13 @@ static bool take_bytes(struct cursor *from, struct argument *into)
 }
 
 /* A text ends with a NUL of its own and has none before: it can be handed to the kernel as it stands. */
-static bool take_text(struct cursor *from, struct argument *into)
-{
+static bool take_text(struct cursor *from, struct argument *into) {
 	char end;
 	return take_bytes(from, into) && take(from, &end, 1) && end == '\0' &&
 	       memchr(into->text, '\0', into->length) == NULL;
 }
 
-static bool take_texts(struct cursor *from, struct argument *into)
-{
+static bool take_texts(struct cursor *from, struct argument *into) {
 	if (!take_u32(from, &into->number))
 		return false;
 	into->text = from->at;
@@ -65,8 +58,7 @@ static bool take_texts(struct cursor *from, struct argument *into)
 }
 
 /* The next text of a list that was verified. */
-bool next_text(struct cursor *texts, char **text)
-{
+bool next_text(struct cursor *texts, char **text) {
 	struct argument next;
 	if (texts->at == texts->end || !take_text(texts, &next))
 		return false;
@@ -74,8 +66,7 @@ bool next_text(struct cursor *texts, char **text)
 	return true;
 }
 
-static bool take_argument(struct cursor *from, char type, struct argument *into)
-{
+static bool take_argument(struct cursor *from, char type, struct argument *into) {
 	switch (type) {
 	case 'u':
 		return take_u32(from, &into->number);
@@ -95,8 +86,7 @@ static bool take_argument(struct cursor *from, char type, struct argument *into)
 }
 
 /* Decodes one act and moves on to the next. */
-int plan_next(struct cursor *plan, struct act *act)
-{
+int plan_next(struct cursor *plan, struct act *act) {
 	uint16_t code, count;
 	uint32_t length;
 	errno = EBADMSG;
@@ -116,8 +106,7 @@ int plan_next(struct cursor *plan, struct act *act)
 	return 0;
 }
 
-static bool registers_hold(const struct act *act, bool assigned[REGISTER_COUNT])
-{
+static bool registers_hold(const struct act *act, bool assigned[REGISTER_COUNT]) {
 	for (int i = 0; act->verb->signature[i] != '\0'; i++) {
 		char type = act->verb->signature[i];
 		uint64_t number = act->args[i].number;
@@ -133,8 +122,7 @@ static bool registers_hold(const struct act *act, bool assigned[REGISTER_COUNT])
 }
 
 /* One half: only its verbs, registers in order, and `last` exactly once, at its end. */
-static bool half_holds(struct cursor *acts, uint32_t count, enum half half, bool assigned[REGISTER_COUNT])
-{
+static bool half_holds(struct cursor *acts, uint32_t count, enum half half, bool assigned[REGISTER_COUNT]) {
 	const char *last = half == PARENT ? "clone" : "exec";
 	for (uint32_t i = 0; i < count; i++) {
 		struct act act;
@@ -146,8 +134,7 @@ static bool half_holds(struct cursor *acts, uint32_t count, enum half half, bool
 	return count > 0;
 }
 
-static bool take_spec(struct cursor *from, struct shim_spec *spec)
-{
+static bool take_spec(struct cursor *from, struct shim_spec *spec) {
 	struct argument task_dir, exit_record, log_path, oom_file, kill_procs;
 	if (!take_text(from, &task_dir) || !take_text(from, &exit_record) || !take(from, &spec->log_kind, 4) ||
 	    !take_text(from, &log_path) || !take(from, &spec->log_max_size, 8) || !take(from, &spec->log_max_files, 4) ||
@@ -162,8 +149,7 @@ static bool take_spec(struct cursor *from, struct shim_spec *spec)
 }
 
 /* Checks a whole plan before any of it is done. Returns 0, or -1 with EBADMSG. */
-int plan_verify(char *bytes, size_t length, struct plan *plan)
-{
+int plan_verify(char *bytes, size_t length, struct plan *plan) {
 	struct cursor at = {bytes, bytes + length};
 	uint32_t magic, version, total;
 	bool assigned[REGISTER_COUNT] = {false};
@@ -182,8 +168,7 @@ int plan_verify(char *bytes, size_t length, struct plan *plan)
 }
 
 /* Reads a whole plan into memory of its own: what was verified cannot change under the acts any more. */
-int plan_load(int fd, struct plan *plan)
-{
+int plan_load(int fd, struct plan *plan) {
 	struct stat st;
 	if (fstat(fd, &st) != 0)
 		return -1;

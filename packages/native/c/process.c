@@ -5,55 +5,33 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 
 #include "native.h"
 
-int verb_clone(struct run *run, const struct act *a)
-{
-	uint64_t cgroup = a->args[clone_cgroup].number;
-	run->clone_flags = a->args[clone_flags].number;
+VERB(clone) {
+	uint64_t cgroup = NUMBER(clone_cgroup);
+	run->clone_flags = NUMBER(clone_flags);
 	run->clone_cgroup = cgroup == NO_REGISTER ? -1 : run->registers[cgroup];
 	return 0;
 }
 
-int verb_setns(struct run *run, const struct act *a)
-{
-	return setns(run->registers[a->args[setns_reg].number], (int)a->args[setns_flags].number);
-}
+VERB(setns) { return setns(REGISTER(setns_reg), (int)NUMBER(setns_flags)); }
 
-int verb_unshare(struct run *run, const struct act *a)
-{
-	(void)run;
-	return unshare((int)a->args[unshare_flags].number);
-}
+VERB(unshare) { return unshare((int)NUMBER(unshare_flags)); }
 
-int verb_cgroup_join(struct run *run, const struct act *a)
-{
+VERB(cgroup_join) {
 	/* "0" is the writer alone: no lock over all threads of the machine, which one PID would take. */
-	return write(run->registers[a->args[cgroup_join_reg].number], "0", 1) == 1 ? 0 : -1;
+	return write(REGISTER(cgroup_join_reg), "0", 1) == 1 ? 0 : -1;
 }
 
-int verb_hostname(struct run *run, const struct act *a)
-{
-	(void)run;
-	return sethostname(a->args[hostname_name].text, a->args[hostname_name].length);
-}
+VERB(hostname) { return sethostname(TEXT(hostname_name), LENGTH(hostname_name)); }
 
-int verb_domainname(struct run *run, const struct act *a)
-{
-	(void)run;
-	return setdomainname(a->args[domainname_name].text, a->args[domainname_name].length);
-}
+VERB(domainname) { return setdomainname(TEXT(domainname_name), LENGTH(domainname_name)); }
 
 /* Field 22 of /proc/PID/stat; the name before it may hold anything, so it is counted from the last ")". */
-uint64_t start_ticks(int pid)
-{
+uint64_t start_ticks(int pid) {
 	char path[32], text[1024];
 	snprintf(path, sizeof path, "/proc/%d/stat", pid);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -68,67 +46,44 @@ uint64_t start_ticks(int pid)
 	return field == NULL ? 0 : strtoull(field + 1, NULL, 10);
 }
 
-int verb_pidfd_open(struct run *run, const struct act *a)
-{
-	int pid = (int)a->args[pidfd_open_pid].number;
+VERB(pidfd_open) {
+	int pid = (int)NUMBER(pidfd_open_pid);
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (fd < 0)
 		return fail(run, "open");
 	/* The number is checked after the descriptor is held: a PID that was used again has another start time. */
-	if (start_ticks(pid) != a->args[pidfd_open_start_ticks].number)
+	if (start_ticks(pid) != NUMBER(pidfd_open_start_ticks))
 		return fail_with(run, "another process", ESRCH);
-	run->registers[a->args[pidfd_open_reg].number] = fd;
+	REGISTER(pidfd_open_reg) = fd;
 	return 0;
 }
 
-int verb_setsid(struct run *run, const struct act *a)
-{
-	(void)run, (void)a;
-	return setsid() < 0 ? -1 : 0;
+VERB(setsid) { return setsid() < 0 ? -1 : 0; }
+
+VERB(oom_score_adj) {
+	return write_file("/proc/self/oom_score_adj", TEXT(oom_score_adj_value), LENGTH(oom_score_adj_value));
 }
 
-int verb_oom_score_adj(struct run *run, const struct act *a)
-{
-	(void)run;
-	return write_file("/proc/self/oom_score_adj", a->args[oom_score_adj_value].text, a->args[oom_score_adj_value].length);
+VERB(rlimit) {
+	uint64_t limit[2] = {NUMBER(rlimit_soft), NUMBER(rlimit_hard)};
+	return (int)syscall(SYS_prlimit64, 0, (int)NUMBER(rlimit_resource), limit, NULL);
 }
 
-int verb_rlimit(struct run *run, const struct act *a)
-{
-	uint64_t limit[2] = {a->args[rlimit_soft].number, a->args[rlimit_hard].number};
-	(void)run;
-	return (int)syscall(SYS_prlimit64, 0, (int)a->args[rlimit_resource].number, limit, NULL);
-}
+VERB(umask) { umask((mode_t)NUMBER(umask_mask) & 0777); return 0; }
 
-int verb_umask(struct run *run, const struct act *a)
-{
-	(void)run;
-	umask((mode_t)a->args[umask_mask].number & 0777);
-	return 0;
-}
+VERB(personality) { return syscall(SYS_personality, NUMBER(personality_persona)) < 0 ? -1 : 0; }
 
-int verb_personality(struct run *run, const struct act *a)
-{
-	(void)run;
-	return syscall(SYS_personality, a->args[personality_persona].number) < 0 ? -1 : 0;
-}
-
-int verb_keyring(struct run *run, const struct act *a)
-{
+VERB(keyring) {
 	const int join_session_keyring = 1;
-	(void)run;
-	return syscall(SYS_keyctl, join_session_keyring, a->args[keyring_name].text) < 0 ? -1 : 0;
+	return syscall(SYS_keyctl, join_session_keyring, TEXT(keyring_name)) < 0 ? -1 : 0;
 }
 
-int verb_io_priority(struct run *run, const struct act *a)
-{
+VERB(io_priority) {
 	const int who_process = 1;
-	(void)run;
-	return (int)syscall(SYS_ioprio_set, who_process, 0, a->args[io_priority_value].number);
+	return (int)syscall(SYS_ioprio_set, who_process, 0, NUMBER(io_priority_value));
 }
 
-int verb_scheduler(struct run *run, const struct act *a)
-{
+VERB(scheduler) {
 	const struct argument *attributes = &a->args[scheduler_attributes];
 	uint32_t size;
 	if (attributes->length < 48) /* SCHED_ATTR_SIZE_VER0; the first field is the size itself */
@@ -139,22 +94,16 @@ int verb_scheduler(struct run *run, const struct act *a)
 	return (int)syscall(SYS_sched_setattr, 0, attributes->text, 0);
 }
 
-int verb_affinity(struct run *run, const struct act *a)
-{
-	(void)run;
-	return syscall(SYS_sched_setaffinity, 0, a->args[affinity_mask].length, a->args[affinity_mask].text) < 0 ? -1 : 0;
-}
+VERB(affinity) { return syscall(SYS_sched_setaffinity, 0, LENGTH(affinity_mask), TEXT(affinity_mask)) < 0 ? -1 : 0; }
 
-int verb_exec_label(struct run *run, const struct act *a)
-{
+VERB(exec_label) {
 	const struct argument *label = &a->args[exec_label_label];
-	ssize_t written = write(run->registers[a->args[exec_label_reg].number], label->text, label->length);
+	ssize_t written = write(REGISTER(exec_label_reg), label->text, label->length);
 	return written == (ssize_t)label->length ? 0 : -1;
 }
 
-int verb_bounding_set(struct run *run, const struct act *a)
-{
-	uint64_t kept = a->args[bounding_set_mask].number;
+VERB(bounding_set) {
+	uint64_t kept = NUMBER(bounding_set_mask);
 	for (unsigned capability = 0; capability < 64; capability++) {
 		if (kept >> capability & 1 || prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0)
 			continue;
@@ -166,8 +115,7 @@ int verb_bounding_set(struct run *run, const struct act *a)
 }
 
 /* The pipes and the terminal were made by root; the user must be able to open /dev/stdout again. */
-static int own_stdio(uint32_t uid)
-{
+static int own_stdio(uint32_t uid) {
 	for (int fd = 0; fd < 3; fd++) {
 		struct stat st;
 		if (fstat(fd, &st) != 0)
@@ -179,8 +127,7 @@ static int own_stdio(uint32_t uid)
 	return 0;
 }
 
-static int become(struct run *run, uint32_t uid, uint32_t gid, const uint32_t *groups, size_t count)
-{
+static int become(struct run *run, uint32_t uid, uint32_t gid, const uint32_t *groups, size_t count) {
 	if (own_stdio(uid) != 0)
 		return fail(run, "stdio");
 	/* The raw calls: musl's own would signal threads that do not exist. */
@@ -195,11 +142,10 @@ static int become(struct run *run, uint32_t uid, uint32_t gid, const uint32_t *g
 	return 0;
 }
 
-int verb_user(struct run *run, const struct act *a)
-{
+VERB(user) {
 	static uint32_t groups[MAX_GROUPS];
 	const struct argument *list = &a->args[user_groups];
-	uint64_t uid = a->args[user_uid].number, gid = a->args[user_gid].number;
+	uint64_t uid = NUMBER(user_uid), gid = NUMBER(user_gid);
 	if (list->length % 4 != 0 || list->length > sizeof groups)
 		return fail_with(run, "groups", E2BIG);
 	if (uid > INT32_MAX || gid > INT32_MAX)
@@ -209,20 +155,18 @@ int verb_user(struct run *run, const struct act *a)
 	return become(run, (uint32_t)uid, (uint32_t)gid, groups, list->length / 4);
 }
 
-int verb_user_lookup(struct run *run, const struct act *a)
-{
+VERB(user_lookup) {
 	static uint32_t groups[MAX_GROUPS];
 	uint32_t uid, gid;
 	const struct argument *names = &a->args[user_lookup_groups];
 	struct cursor added = {names->text, names->text + names->length};
-	int count = lookup_user(run, a->args[user_lookup_spec].text, added, &uid, &gid, groups);
+	int count = lookup_user(run, TEXT(user_lookup_spec), added, &uid, &gid, groups);
 	return count < 0 ? -1 : become(run, uid, gid, groups, (size_t)count);
 }
 
-int verb_capabilities(struct run *run, const struct act *a)
-{
-	uint64_t effective = a->args[capabilities_effective].number, permitted = a->args[capabilities_permitted].number;
-	uint64_t inheritable = a->args[capabilities_inheritable].number, ambient = a->args[capabilities_ambient].number;
+VERB(capabilities) {
+	uint64_t effective = NUMBER(capabilities_effective), permitted = NUMBER(capabilities_permitted);
+	uint64_t inheritable = NUMBER(capabilities_inheritable), ambient = NUMBER(capabilities_ambient);
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {
 		{(uint32_t)effective, (uint32_t)permitted, (uint32_t)inheritable},
@@ -238,14 +182,9 @@ int verb_capabilities(struct run *run, const struct act *a)
 	return 0;
 }
 
-int verb_no_new_privileges(struct run *run, const struct act *a)
-{
-	(void)run, (void)a;
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-}
+VERB(no_new_privileges) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
 
-int verb_seccomp(struct run *run, const struct act *a)
-{
+VERB(seccomp) {
 	const struct argument *program = &a->args[seccomp_program];
 	if (program->length % sizeof(struct sock_filter) != 0 || program->length / sizeof(struct sock_filter) > BPF_MAXINSNS)
 		return fail_with(run, "program", EINVAL);
@@ -253,17 +192,16 @@ int verb_seccomp(struct run *run, const struct act *a)
 		.len = (unsigned short)(program->length / sizeof(struct sock_filter)),
 		.filter = (struct sock_filter *)(void *)program->text,
 	};
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, a->args[seccomp_flags].number, &filter) == 0 ? 0 : -1;
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, NUMBER(seccomp_flags), &filter) == 0 ? 0 : -1;
 }
 
-int verb_chdir(struct run *run, const struct act *a)
-{
-	const char *path = a->args[chdir_path].text;
+VERB(chdir) {
+	const char *path = TEXT(chdir_path);
 	char where[PATH_MAX];
 	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return fail(run, "root");
-	int at = a->args[chdir_create].number ? ensure_in(root, path, S_IFDIR) : open_in(root, path, O_PATH | O_DIRECTORY);
+	int at = NUMBER(chdir_create) ? ensure_in(root, path, S_IFDIR) : open_in(root, path, O_PATH | O_DIRECTORY);
 	if (at < 0)
 		return fail(run, "open");
 	if (fchdir(at) != 0)
@@ -276,8 +214,7 @@ int verb_chdir(struct run *run, const struct act *a)
 	return 0;
 }
 
-int verb_ready(struct run *run, const struct act *a)
-{
+VERB(ready) {
 	struct sync_message message = {.kind = SYNC_READY};
 	(void)a;
 	if (send_packet(run->sync, &message, run->root) != 0)
@@ -294,8 +231,7 @@ int verb_ready(struct run *run, const struct act *a)
 }
 
 /* Splits a list into pointers, as execve takes them. */
-static size_t list_of(const struct argument *texts, char **list, size_t room)
-{
+static size_t list_of(const struct argument *texts, char **list, size_t room) {
 	struct cursor at = {texts->text, texts->text + texts->length};
 	size_t count = 0;
 	while (count + 1 < room && next_text(&at, &list[count]))
@@ -304,8 +240,7 @@ static size_t list_of(const struct argument *texts, char **list, size_t room)
 	return count;
 }
 
-static const char *value_of(char **environment, const char *name)
-{
+static const char *value_of(char **environment, const char *name) {
 	size_t length = strlen(name);
 	for (; *environment != NULL; environment++)
 		if (strncmp(*environment, name, length) == 0 && (*environment)[length] == '=')
@@ -314,8 +249,7 @@ static const char *value_of(char **environment, const char *name)
 }
 
 /* Tries each directory of PATH, as Docker's look-up does: what cannot be executed there is passed over. */
-static int exec_in_path(struct run *run, char **argv, char **environment)
-{
+static int exec_in_path(struct run *run, char **argv, char **environment) {
 	char path[PATH_MAX];
 	const char *at = value_of(environment, "PATH");
 	for (at = at == NULL ? "" : at; at != NULL;) {
@@ -332,8 +266,7 @@ static int exec_in_path(struct run *run, char **argv, char **environment)
 	return fail_with(run, "lookup", ENOENT);
 }
 
-int verb_exec(struct run *run, const struct act *a)
-{
+VERB(exec) {
 	static char *argv[65536], *environment[65536];
 	static char home[sizeof run->home + 5];
 	size_t count = list_of(&a->args[exec_env], environment, sizeof environment / sizeof *environment - 1);

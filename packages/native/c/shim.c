@@ -1,16 +1,11 @@
 /* The shim: reads its plan, starts the process, and keeps it to the end. States and events are one table. */
 #include <linux/sched.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "shim.h"
 
@@ -22,14 +17,10 @@ static const int idle_ms = 1000;
 static struct shim shim = {.input = -1, .listener = -1, .signals = -1, .run = {.null_fd = -1, .mask_mount = -1, .root = -1, .sync = -1}};
 static _Alignas(4096) char stream_bytes[2][STREAM_BYTES];
 
-bool is_terminal(const struct shim *s)
-{
-	return (s->plan.spec.flags & SHIM_TERMINAL) != 0;
-}
+bool is_terminal(const struct shim *s) { return (s->plan.spec.flags & SHIM_TERMINAL) != 0; }
 
 /* Nothing of a process that never ran may stay: its namespaces die with it, the rest is taken back, then it is told. */
-static _Noreturn void end_failed(struct shim *s)
-{
+static _Noreturn void end_failed(struct shim *s) {
 	if (s->pid > 0) {
 		kill(s->pid, SIGKILL);
 		waitpid(s->pid, NULL, 0);
@@ -39,65 +30,52 @@ static _Noreturn void end_failed(struct shim *s)
 	_exit(1);
 }
 
-static void note_failure(struct shim *s, enum half half, uint32_t index, const char *step)
-{
+static void note_failure(struct shim *s, enum half half, uint32_t index, const char *step) {
 	s->failed_errno = errno;
 	s->failed_half = half;
 	s->failed_index = index;
 	snprintf(s->failed_step, sizeof s->failed_step, "%s", step);
 }
 
-static _Noreturn void fail_shim(struct shim *s, const char *step)
-{
+static _Noreturn void fail_shim(struct shim *s, const char *step) {
 	note_failure(s, 0, 0, step);
 	end_failed(s);
 }
 
 /* --- Transitions ---------------------------------------------------------------------------- */
 
-static void let_go(struct shim *s)
-{
+static void let_go(struct shim *s) {
 	struct sync_message go = {.kind = SYNC_GO};
 	if (!s->run.go)
 		send_packet(s->run.sync, &go, -1);
 	s->state = STARTING;
 }
 
-static void on_early_start(struct shim *s)
-{
-	s->start_asked = true;
-}
+static void on_early_start(struct shim *s) { s->start_asked = true; }
 
-static void on_ready(struct shim *s)
-{
+static void on_ready(struct shim *s) {
 	s->state = CREATED;
 	tell_created(s);
 	if (s->start_asked)
 		let_go(s);
 }
 
-static void on_failed(struct shim *s)
-{
-	s->state = FAILED;
-}
+static void on_failed(struct shim *s) { s->state = FAILED; }
 
-static void on_killed(struct shim *s)
-{
+static void on_killed(struct shim *s) {
 	errno = EINTR;
 	note_failure(s, CHILD, 0, "killed");
 	s->state = FAILED;
 }
 
 /* The child's part of the plan goes; what comes before it names what the shim uses to the end. */
-static void release_plan(struct shim *s)
-{
+static void release_plan(struct shim *s) {
 	size_t kept = ((size_t)(s->plan.acts.at - s->plan.bytes) + 4095) & ~(size_t)4095;
 	if (kept < s->plan.length)
 		munmap(s->plan.bytes + kept, s->plan.length - kept);
 }
 
-static void on_executed(struct shim *s)
-{
+static void on_executed(struct shim *s) {
 	s->state = RUNNING;
 	s->started_ns = now_ns(CLOCK_REALTIME);
 	s->started_unsaved = true;
@@ -105,16 +83,14 @@ static void on_executed(struct shim *s)
 	release_plan(s);
 }
 
-static void on_ended(struct shim *s)
-{
+static void on_ended(struct shim *s) {
 	s->state = DRAINING;
 	s->finished_ns = now_ns(CLOCK_REALTIME);
 	s->drain_deadline_ns = now_ns(CLOCK_MONOTONIC) + drain_ns;
 	kill_leftovers(s);
 }
 
-static void on_drained(struct shim *s)
-{
+static void on_drained(struct shim *s) {
 	s->state = EXITED;
 	tell_exited(s);
 	remove_traces(s);
@@ -131,8 +107,7 @@ static transition *const transitions[STATES][EVENTS] = {
 	[DRAINING] = {[DRAINED] = on_drained},
 };
 
-void shim_event(struct shim *s, enum event event)
-{
+void shim_event(struct shim *s, enum event event) {
 	transition *act = transitions[s->state][event];
 	if (act != NULL)
 		act(s);
@@ -140,8 +115,7 @@ void shim_event(struct shim *s, enum event event)
 
 /* --- Sources of events ---------------------------------------------------------------------- */
 
-static int passed_fd(struct msghdr *packet)
-{
+static int passed_fd(struct msghdr *packet) {
 	int fd = -1;
 	struct cmsghdr *control = CMSG_FIRSTHDR(packet);
 	if (control != NULL && control->cmsg_type == SCM_RIGHTS)
@@ -149,15 +123,13 @@ static int passed_fd(struct msghdr *packet)
 	return fd;
 }
 
-static void take_console(struct shim *s, int fd)
-{
+static void take_console(struct shim *s, int fd) {
 	fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
 	s->streams[0].fd = s->input = fd;
 }
 
 /* Reads what the child says, to the end of its side: the exec, or its death. */
-static void read_sync(struct shim *s)
-{
+static void read_sync(struct shim *s) {
 	while (s->run.sync >= 0) {
 		struct sync_message message;
 		_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
@@ -185,8 +157,7 @@ static void read_sync(struct shim *s)
 	}
 }
 
-static void reap(struct shim *s)
-{
+static void reap(struct shim *s) {
 	struct signalfd_siginfo info;
 	int status;
 	pid_t pid;
@@ -201,8 +172,7 @@ static void reap(struct shim *s)
 	}
 }
 
-static void end_stream(struct shim *s, struct stream *stream)
-{
+static void end_stream(struct shim *s, struct stream *stream) {
 	log_lines(&s->log, stream->name, stream->bytes, stream->held, true);
 	if (stream->fd == s->input)
 		s->input = -1;
@@ -212,8 +182,7 @@ static void end_stream(struct shim *s, struct stream *stream)
 }
 
 /* Passes on what the process wrote. Stops early for a reader that lags, and, to stay fair, after some chunks. */
-static void pump(struct shim *s, struct stream *stream)
-{
+static void pump(struct shim *s, struct stream *stream) {
 	for (int chunk = 0; chunk < 4 && stream->fd >= 0 && !output_blocked(s); chunk++) {
 		char *bytes = stream->bytes + stream->held;
 		ssize_t got = read(stream->fd, bytes, READ_BYTES);
@@ -231,15 +200,11 @@ static void pump(struct shim *s, struct stream *stream)
 	}
 }
 
-static bool streams_ended(const struct shim *s)
-{
-	return s->streams[0].fd < 0 && s->streams[1].fd < 0;
-}
+static bool streams_ended(const struct shim *s) { return s->streams[0].fd < 0 && s->streams[1].fd < 0; }
 
 /* --- The loop ------------------------------------------------------------------------------- */
 
-static void release_buffers(struct shim *s)
-{
+static void release_buffers(struct shim *s) {
 	for (int i = 0; i < 2; i++) {
 		size_t kept = (s->streams[i].held + 4095) & ~(size_t)4095;
 		madvise(stream_bytes[i] + kept, STREAM_BYTES - kept, MADV_DONTNEED);
@@ -248,8 +213,7 @@ static void release_buffers(struct shim *s)
 	s->buffers_used = false;
 }
 
-static int timeout_of(const struct shim *s)
-{
+static int timeout_of(const struct shim *s) {
 	if (s->state == DRAINING) {
 		uint64_t now = now_ns(CLOCK_MONOTONIC);
 		return now >= s->drain_deadline_ns ? 0 : (int)((s->drain_deadline_ns - now) / 1000000 + 1);
@@ -259,8 +223,7 @@ static int timeout_of(const struct shim *s)
 
 enum { POLL_SYNC, POLL_SIGNALS, POLL_STREAM, POLL_INPUT = POLL_STREAM + 2, POLL_LISTENER, POLL_CONNECTION };
 
-static int wait_for_events(struct shim *s, struct pollfd *polls)
-{
+static int wait_for_events(struct shim *s, struct pollfd *polls) {
 	bool waiting = false, blocked = output_blocked(s);
 	polls[POLL_SYNC] = (struct pollfd){s->run.sync, POLLIN, 0};
 	polls[POLL_SIGNALS] = (struct pollfd){s->signals, POLLIN, 0};
@@ -276,8 +239,7 @@ static int wait_for_events(struct shim *s, struct pollfd *polls)
 	return poll(polls, (nfds_t)(POLL_CONNECTION + s->connection_count), timeout_of(s));
 }
 
-static void accept_all(struct shim *s)
-{
+static void accept_all(struct shim *s) {
 	for (;;) {
 		int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
 		if (fd < 0)
@@ -287,8 +249,7 @@ static void accept_all(struct shim *s)
 }
 
 /* Connections come first, so that who attached before START misses nothing. */
-static void handle_events(struct shim *s, const struct pollfd *polls)
-{
+static void handle_events(struct shim *s, const struct pollfd *polls) {
 	int count = s->connection_count;
 	for (int i = 0; i < count; i++)
 		if (polls[POLL_CONNECTION + i].revents && s->connections[i].fd >= 0)
@@ -308,8 +269,7 @@ static void handle_events(struct shim *s, const struct pollfd *polls)
 }
 
 /* After the record: what lagging readers still have to get, then the end of the streams that others keep open. */
-static bool is_finished(struct shim *s)
-{
+static bool is_finished(struct shim *s) {
 	if (s->state != EXITED || !queues_empty(s))
 		return false;
 	for (int i = 0; i < 2; i++)
@@ -318,8 +278,7 @@ static bool is_finished(struct shim *s)
 	return true;
 }
 
-static void keep(struct shim *s)
-{
+static void keep(struct shim *s) {
 	struct pollfd polls[POLL_CONNECTION + MAX_CONNECTIONS];
 	while (!is_finished(s)) {
 		int ready = wait_for_events(s, polls);
@@ -341,8 +300,7 @@ static void keep(struct shim *s)
 
 /* --- The start ------------------------------------------------------------------------------ */
 
-static void detach(struct shim *s)
-{
+static void detach(struct shim *s) {
 	sigset_t all;
 	for (int signal_number = 1; signal_number < 65; signal_number++)
 		signal(signal_number, SIG_DFL);
@@ -359,8 +317,7 @@ static void detach(struct shim *s)
 		dup2(s->run.null_fd, fd);
 }
 
-static void serve(struct shim *s)
-{
+static void serve(struct shim *s) {
 	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "shim.sock"};
 	sigset_t child;
 	/* A relative name: task directories may be deeper than the 107 bytes of an address. */
@@ -379,8 +336,7 @@ static void serve(struct shim *s)
 		fail_shim(s, "signalfd");
 }
 
-static void run_parent(struct shim *s)
-{
+static void run_parent(struct shim *s) {
 	for (int i = 0; i < REGISTER_COUNT; i++)
 		s->run.registers[i] = -1;
 	for (uint32_t index = 0; index < s->plan.parent_count; index++) {
@@ -394,8 +350,7 @@ static void run_parent(struct shim *s)
 }
 
 /* One pipe of the process: ends[0] is the shim's, non-blocking; ends[1] the child's. */
-static void make_pipe(struct shim *s, int ends[2], bool to_process)
-{
+static void make_pipe(struct shim *s, int ends[2], bool to_process) {
 	int pipe[2];
 	if (pipe2(pipe, O_CLOEXEC) != 0)
 		fail_shim(s, "pipe");
@@ -404,8 +359,7 @@ static void make_pipe(struct shim *s, int ends[2], bool to_process)
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
 }
 
-static void make_stdio(struct shim *s, int stdio[3])
-{
+static void make_stdio(struct shim *s, int stdio[3]) {
 	int ends[2];
 	for (int fd = 0; fd < 3; fd++)
 		stdio[fd] = s->run.null_fd;
@@ -423,8 +377,7 @@ static void make_stdio(struct shim *s, int stdio[3])
 	stdio[0] = ends[1];
 }
 
-static void start_child(struct shim *s)
-{
+static void start_child(struct shim *s) {
 	int stdio[3], sync[2];
 	make_stdio(s, stdio);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync) != 0)
@@ -457,8 +410,7 @@ static void start_child(struct shim *s)
 			close(s->run.registers[i]);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
 	struct shim *s = &shim;
 	int attached = argc > 1 ? atoi(argv[1]) : 0;
 	for (int i = 0; i < 2; i++)

@@ -1,7 +1,4 @@
 /* USER and group names, looked up in the container's own files by Docker's rules. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "native.h"
 
@@ -11,8 +8,7 @@
 static char database[MAX_DATABASE + 1];
 
 /* Reads a whole file below "/". A missing one is empty. */
-static int read_database(struct run *run, const char *path)
-{
+static int read_database(struct run *run, const char *path) {
 	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int fd = root < 0 ? -1 : open_in(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
@@ -37,8 +33,7 @@ static int read_database(struct run *run, const char *path)
 }
 
 /* Splits the next line into fields in place; missing ones are empty. False at the end. */
-static bool next_line(char **at, char **fields, int count)
-{
+static bool next_line(char **at, char **fields, int count) {
 	static char empty[] = "";
 	if (**at == '\0')
 		return false;
@@ -59,8 +54,7 @@ static bool next_line(char **at, char **fields, int count)
 enum number { NOT_A_NUMBER, IN_RANGE, OUT_OF_RANGE };
 
 /* Decimal digits alone are a number, however large: "4294967296" is no name and does not wrap (CVE-2024-40635). */
-static enum number parse_id(const char *text, uint32_t *id)
-{
+static enum number parse_id(const char *text, uint32_t *id) {
 	uint64_t value = 0;
 	if (*text == '\0')
 		return NOT_A_NUMBER;
@@ -79,14 +73,12 @@ struct person {
 	char name[256];
 };
 
-static void keep_home(struct run *run, const char *home)
-{
+static void keep_home(struct run *run, const char *home) {
 	snprintf(run->home, sizeof run->home, "%s", home[0] == '\0' ? "/" : home);
 }
 
 /* The first line that fits: by number when the text is one, never by a name that looks like one (CVE-2016-3697). */
-static bool find_person(struct run *run, const char *user, enum number kind, struct person *person)
-{
+static bool find_person(struct run *run, const char *user, enum number kind, struct person *person) {
 	char *at = database, *fields[6];
 	uint32_t uid, gid, wanted = person->uid;
 	while (next_line(&at, fields, 6)) {
@@ -103,8 +95,7 @@ static bool find_person(struct run *run, const char *user, enum number kind, str
 	return false;
 }
 
-static bool is_member(char *members, const char *name)
-{
+static bool is_member(char *members, const char *name) {
 	size_t length = strlen(name);
 	for (char *at = members; at != NULL && length > 0; at = strchr(at, ',')) {
 		at += *at == ',';
@@ -114,8 +105,7 @@ static bool is_member(char *members, const char *name)
 	return false;
 }
 
-static int add_group(struct run *run, uint32_t *list, int count, uint32_t gid)
-{
+static int add_group(struct run *run, uint32_t *list, int count, uint32_t gid) {
 	for (int i = 0; i < count; i++)
 		if (list[i] == gid)
 			return count;
@@ -126,8 +116,7 @@ static int add_group(struct run *run, uint32_t *list, int count, uint32_t gid)
 }
 
 /* A group by number or name. A number needs no line; a name does. */
-static int find_group(struct run *run, const char *group, uint32_t *gid)
-{
+static int find_group(struct run *run, const char *group, uint32_t *gid) {
 	char *at = database, *fields[4];
 	uint32_t found;
 	enum number kind = parse_id(group, gid);
@@ -144,8 +133,7 @@ static int find_group(struct run *run, const char *group, uint32_t *gid)
 	return fail_with(run, "group", ENOENT);
 }
 
-static int groups_of(struct run *run, const struct person *person, uint32_t *list, int count)
-{
+static int groups_of(struct run *run, const struct person *person, uint32_t *list, int count) {
 	char *at = database, *fields[4];
 	uint32_t gid;
 	while (count >= 0 && next_line(&at, fields, 4))
@@ -154,8 +142,7 @@ static int groups_of(struct run *run, const struct person *person, uint32_t *lis
 	return count;
 }
 
-static int look_up_person(struct run *run, const char *user, struct person *person)
-{
+static int look_up_person(struct run *run, const char *user, struct person *person) {
 	enum number kind = *user == '\0' ? IN_RANGE : parse_id(user, &person->uid);
 	keep_home(run, "/");
 	if (kind == OUT_OF_RANGE)
@@ -169,8 +156,7 @@ static int look_up_person(struct run *run, const char *user, struct person *pers
 
 /* "user", "uid", "user:group", … and added groups. Fills list with the supplementary groups, the primary one first
  * (CVE-2022-36109). Returns their count, or -1. */
-int lookup_user(struct run *run, const char *spec, struct cursor groups, uint32_t *uid, uint32_t *gid, uint32_t *list)
-{
+int lookup_user(struct run *run, const char *spec, struct cursor groups, uint32_t *uid, uint32_t *gid, uint32_t *list) {
 	struct person person = {0};
 	char user[256], *name;
 	const char *colon = strchr(spec, ':');
@@ -203,8 +189,7 @@ int lookup_user(struct run *run, const char *spec, struct cursor groups, uint32_
 }
 
 /* HOME of a numeric user; "/" when the container has no line for it. */
-void lookup_home(struct run *run, uint32_t uid)
-{
+void lookup_home(struct run *run, uint32_t uid) {
 	struct person person = {.uid = uid};
 	keep_home(run, "/");
 	if (read_database(run, "etc/passwd") == 0)

@@ -9,8 +9,7 @@
 static volatile uint64_t seen;
 
 /* Stands for every verb: reads all that an act could. */
-static int touch(const struct act *act)
-{
+static int touch(const struct act *act) {
 	for (int i = 0; act->verb->signature[i] != '\0'; i++) {
 		const struct argument *argument = &act->args[i];
 		char type = act->verb->signature[i], *text;
@@ -40,15 +39,13 @@ VERBS(STUB)
 
 static uint32_t random_state;
 
-static uint32_t next_random(void)
-{
+static uint32_t next_random(void) {
 	random_state ^= random_state << 13;
 	random_state ^= random_state >> 17;
 	return random_state ^= random_state << 5;
 }
 
-static size_t mutate(char *bytes, size_t length, size_t room)
-{
+static size_t mutate(char *bytes, size_t length, size_t room) {
 	static const uint32_t edges[] = {0, 1, 0x7fffffff, 0x80000000, 0xffffffff, 0xfffffffc, 255, 256};
 	for (uint32_t changes = 1 + next_random() % 4; changes > 0; changes--) {
 		size_t at = next_random() % length;
@@ -82,8 +79,7 @@ static size_t mutate(char *bytes, size_t length, size_t room)
 	return length;
 }
 
-static bool try_plan(const char *bytes, size_t length)
-{
+static bool try_plan(const char *bytes, size_t length) {
 	struct plan plan;
 	char *copy = malloc(length); /* of exactly this length: one byte too far is seen */
 	memcpy(copy, bytes, length);
@@ -98,8 +94,7 @@ static bool try_plan(const char *bytes, size_t length)
 	return good;
 }
 
-static void try_log(void)
-{
+static void try_log(void) {
 	static const char interesting[] = "\n\n\"\\<&\xe2\x80\xa8\xed\xa0\xff\xf4\x8f\xc3\xa9";
 	static char bytes[STREAM_BYTES];
 	struct shim_spec spec = {.log_kind = LOG_JSON + next_random() % 2, .log_path = "/dev/null"};
@@ -119,8 +114,7 @@ static void try_log(void)
 	log_close(&log);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
 	static char plain[1 << 16], mutated[1 << 17];
 	if (argc != 4)
 		return 2;

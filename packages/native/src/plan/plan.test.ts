@@ -85,7 +85,7 @@ function moved(verb: Act['verb'], before: Act['verb']): Plan {
 
 function golden(name: string, text: string): void {
   const path = join(import.meta.dir, '__golden__', name);
-  if (process.env['GOLDEN'] === 'update' || !existsSync(path)) writeFileSync(path, text);
+  if (process.env.GOLDEN === 'update' || !existsSync(path)) writeFileSync(path, text);
   expect(text).toBe(readFileSync(path, 'utf8'));
 }
 
