@@ -1,7 +1,8 @@
-import { mkdirSync, statSync } from 'node:fs';
-import { EngineError } from '@gantry/base';
+import { mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { EngineError, messageOf } from '@gantry/base';
 import { volumeDirectory } from '../volumes/index.ts';
 import type { VolumeRoom } from '../volumes/types.ts';
+import { checkPropagation } from './check-propagation.ts';
 import { planMounts } from './plan-mounts.ts';
 import type { ContainerStore } from './store.ts';
 import type { ContainerConfig, HostConfig, MountPoint } from './types.ts';
@@ -41,22 +42,27 @@ export function resolveMounts(
 }
 
 /**
- * Makes the missing sources of `-v` binds as directories, at each start, as Docker does.
+ * Makes the sources of binds ready, at each start: missing ones of `-v` are made as directories, as Docker does, and what
+ * shall share mounts with its container must be able to.
  *
- * @throws invalid when a source cannot be made
+ * @throws invalid with Docker's texts
  */
 export function ensureBindSources(mountPoints: readonly MountPoint[]): void {
   for (const point of mountPoints) {
-    if (point.type !== 'bind' || !point.createSource || exists(point.source)) continue;
-    try {
-      mkdirSync(point.source, { recursive: true, mode: 0o755 });
-    } catch (error) {
-      throw new EngineError(
-        'invalid',
-        `error while creating mount source path '${point.source}': ${error instanceof Error ? error.message : String(error)}`,
-        { cause: error },
-      );
-    }
+    if (point.type !== 'bind') continue;
+    if (point.createSource && !exists(point.source)) makeSource(point.source);
+    if (/shared|slave/.test(point.propagation) && exists(point.source))
+      checkPropagation(readFileSync('/proc/self/mountinfo', 'utf8'), point, realpathSync(point.source));
+  }
+}
+
+function makeSource(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o755 });
+  } catch (cause) {
+    throw new EngineError('invalid', `error while creating mount source path '${path}': ${messageOf(cause)}`, {
+      cause,
+    });
   }
 }
 
