@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ExitRecord } from '@gantry/native';
+import { type ExitRecord, openNativeProgram } from '@gantry/native';
 import type { LinuxSpec, RuntimeProcess, RuntimeSpec } from '@gantry/oci';
 import {
   type CompileContext,
@@ -26,7 +26,9 @@ import {
 import { makeRootfs } from './rootfs.ts';
 
 export const facts = probeHostFacts();
-const program = await buildNative();
+await buildNative();
+// As the engine does: a sealed copy, so that no test can spoil the file.
+const program = (await openNativeProgram()).path;
 export const cgroupParent = `/gantry-kernel-${process.pid}`;
 
 /** What all boxes of a test file share, made by the first of them. */
@@ -104,25 +106,25 @@ export async function openBox(args: readonly string[], change: BoxChange = {}): 
   change.prepare?.({ directory, upper: join(directory, 'upper') });
   const spec = boxSpec(args, change);
   const cgroupPath = `${cgroupParent}/${id}`;
-  const plan = compile(spec, {
-    id,
-    facts,
-    shim: shimPaths(join(directory, 'task')),
-    root: {
-      kind: 'overlay',
-      cwd: directory,
-      lower: [sharedImage()],
-      upper: 'upper',
-      work: 'work',
-      target: `${directory}/root`,
-    },
-    cgroupPath,
-    network: { parentActs: [], childActs: [] },
-    copyUp: [],
-    createWorkingDir: true,
-    ...change.context,
-  });
   try {
+    const plan = compile(spec, {
+      id,
+      facts,
+      shim: shimPaths(join(directory, 'task')),
+      root: {
+        kind: 'overlay',
+        cwd: directory,
+        lower: [sharedImage()],
+        upper: 'upper',
+        work: 'work',
+        target: `${directory}/root`,
+      },
+      cgroupPath,
+      network: { parentActs: [], childActs: [] },
+      copyUp: [],
+      createWorkingDir: true,
+      ...change.context,
+    });
     const running = await startPlan(plan);
     return box({ id, directory, spec, running, cgroupPath });
   } catch (error) {
