@@ -29,7 +29,7 @@ export type ImageRooms = Disposable & {
 const anybody = { username: '', password: '', identityToken: '', registryToken: '', serverAddress: '' };
 
 /** @param dataRoot an existing directory to use and leave; absent: one in the temporary directory, removed at the end */
-export function openImageRooms(dataRoot?: string): ImageRooms {
+export function openImageRooms(dataRoot?: string, registryMirrors: readonly string[] = []): ImageRooms {
   const root = dataRoot ?? mkdtempSync(join(tmpdir(), 'gantry-images-'));
   mkdirSync(root, { recursive: true });
   const now = (): Date => new Date();
@@ -45,7 +45,16 @@ export function openImageRooms(dataRoot?: string): ImageRooms {
   const jobs = openJobs({ db, now, random });
   const content = openContent({ db, dataRoot: root, now, random });
   const snapshots = openSnapshots({ db, dataRoot: root, now, random });
-  const images = openImages({ db, content, snapshots, jobs, events: { record }, now, insecureRegistries: [] });
+  const images = openImages({
+    db,
+    content,
+    snapshots,
+    jobs,
+    events: { record },
+    now,
+    insecureRegistries: [],
+    registryMirrors,
+  });
   return {
     dataRoot: root,
     images,

@@ -28,6 +28,8 @@ export type ImageDeps = {
   /** What this machine runs. */
   readonly platform: Platform;
   readonly insecureRegistries: readonly string[];
+  /** URLs, asked in this order before Docker Hub. */
+  readonly registryMirrors: readonly string[];
 };
 
 export type OnProgress = (event: ProgressEvent) => void;

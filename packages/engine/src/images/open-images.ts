@@ -30,6 +30,8 @@ export type ImageOptions = {
   readonly platform?: Platform;
   /** Hosts (`host:port`) and networks where plain HTTP and unknown certificates are allowed, besides loopback. */
   readonly insecureRegistries: readonly string[];
+  /** URLs, asked in this order before Docker Hub. */
+  readonly registryMirrors: readonly string[];
 };
 
 /** Docker's default for layers of one pull; here for all of them together, since they share the machine. */

@@ -2,6 +2,7 @@ import { EngineError } from '@gantry/base';
 import {
   choosePlatform,
   type Descriptor,
+  defaultDomain,
   familiarName,
   formatPlatform,
   formatReference,
@@ -29,12 +30,15 @@ import type { PullRequest } from './types.ts';
 
 type Pull = {
   readonly job: Job;
-  readonly repository: Repository;
+  /** The mirrors and then the registry itself; the first that has the manifest serves the rest too. */
+  readonly repositories: readonly Repository[];
   readonly wanted: Platform;
   /** The user named a platform: then nothing else will do. */
   readonly isExplicit: boolean;
   readonly onProgress: OnProgress;
 };
+
+type Serving = Pull & { readonly repository: Repository };
 
 /**
  * Pulls an image, or all tags of a repository. When it fails or the asker leaves, nothing of it is left that another
@@ -50,17 +54,14 @@ export async function pullImage(
   const given = parseReference(request.reference);
   const wanted = request.platform === '' ? deps.platform : parsePlatform(request.platform, deps.platform);
   await deps.jobs.run({ kind: 'pull', subject: request.reference, signal }, async (job) => {
-    const repository = new Repository(given, {
-      credentials: request.auth ?? anonymous,
-      insecureRegistries: deps.insecureRegistries,
-    });
+    const repositories = openRepositories(deps, given, request);
     const report: OnProgress = (event) => {
       job.report(event.status);
       onProgress(event);
     };
-    const pull = { job, repository, wanted, isExplicit: request.platform !== '', onProgress: report };
+    const pull = { job, repositories, wanted, isExplicit: request.platform !== '', onProgress: report };
     try {
-      const references = request.allTags ? await allTags(given, repository, job.signal) : [withDefaultTag(given)];
+      const references = request.allTags ? await allTags(given, repositories, job.signal) : [withDefaultTag(given)];
       let isNews = false;
       for (const reference of references) isNews = (await pullOne(deps, reference, pull)) || isNews;
       const shown = request.allTags ? familiarName(given) : formatReference(withDefaultTag(given));
@@ -78,21 +79,49 @@ export async function pullImage(
   });
 }
 
-async function allTags(given: Reference, repository: Repository, signal: AbortSignal): Promise<Reference[]> {
+function openRepositories(deps: ImageDeps, given: Reference, { auth }: PullRequest): Repository[] {
+  const { insecureRegistries, registryMirrors } = deps;
+  const own = { credentials: auth ?? anonymous, insecureRegistries };
+  const mirrors = given.domain === defaultDomain ? registryMirrors : [];
+  return [...mirrors.map((mirror) => new Repository(given, { ...own, mirror })), new Repository(given, own)];
+}
+
+/** Asks one after another; what the last one says is what counts when none has it. */
+async function firstOf<T>(
+  repositories: readonly Repository[],
+  ask: (repository: Repository) => Promise<T>,
+  signal: AbortSignal,
+): Promise<{ repository: Repository; found: T }> {
+  for (const [i, repository] of repositories.entries()) {
+    try {
+      return { repository, found: await ask(repository) };
+    } catch (error) {
+      if (signal.aborted || i === repositories.length - 1) throw error;
+    }
+  }
+  throw new Error('unreachable: there is always the registry itself');
+}
+
+async function allTags(
+  given: Reference,
+  repositories: readonly Repository[],
+  signal: AbortSignal,
+): Promise<Reference[]> {
   if (given.tag !== undefined || given.digest !== undefined)
     throw new EngineError('invalid', "tag can't be used with --all-tags/-a");
-  const tags = await repository.listTags(signal);
+  const { found: tags } = await firstOf(repositories, (repository) => repository.listTags(signal), signal);
   return tags.filter(isTag).map((tag) => ({ ...given, tag }));
 }
 
 /** @returns whether the name is new or means another image than before */
 async function pullOne(deps: ImageDeps, reference: Reference, pull: Pull): Promise<boolean> {
-  const { repository, onProgress, job } = pull;
+  const { repositories, onProgress, job } = pull;
   const tagOrDigest = reference.digest ?? reference.tag ?? 'latest';
-  const top = await repository.fetchManifest(tagOrDigest, job.signal);
+  const fetch = (one: Repository): Promise<FetchedManifest> => one.fetchManifest(tagOrDigest, job.signal);
+  const { repository, found: top } = await firstOf(repositories, fetch, job.signal);
   onProgress({ id: tagOrDigest, status: `Pulling from ${reference.path}` });
-  const { manifest, fetched } = await chooseManifest(top, reference, pull);
-  const { configBytes, config } = await fetchConfig(manifest, reference, pull);
+  const { manifest, fetched } = await chooseManifest(top, reference, { ...pull, repository });
+  const { configBytes, config } = await fetchConfig(manifest, reference, { ...pull, repository });
   if (deps.rows.find(imageIdOf(configBytes)) === undefined)
     await pullLayers(deps, { manifest, config, repository, job, onProgress });
   const digestName = formatReference({ ...reference, tag: undefined, digest: top.digest });
@@ -118,7 +147,7 @@ async function pullOne(deps: ImageDeps, reference: Reference, pull: Pull): Promi
 async function chooseManifest(
   top: FetchedManifest,
   reference: Reference,
-  pull: Pull,
+  pull: Serving,
 ): Promise<{ manifest: Manifest; fetched: FetchedManifest }> {
   const parsed = parseManifest(top.bytes, top.mediaType);
   if (parsed.kind === 'manifest') return { manifest: parsed, fetched: top };
@@ -148,7 +177,7 @@ function chooseEntry(index: Index, reference: Reference, wanted: Platform): Desc
 async function fetchConfig(
   manifest: Manifest,
   reference: Reference,
-  { repository, job, wanted, isExplicit }: Pull,
+  { repository, job, wanted, isExplicit }: Serving,
 ): Promise<{ configBytes: Uint8Array; config: ImageConfig }> {
   const shown = formatReference(reference);
   const { mediaType } = manifest.config;

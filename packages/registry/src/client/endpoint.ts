@@ -1,3 +1,4 @@
+import { EngineError } from '@gantry/base';
 import { defaultDomain } from '@gantry/oci';
 
 /** Where a registry's API is, and how far it must be trusted. */
@@ -20,6 +21,20 @@ export function endpointOf(domain: string, insecure: readonly string[]): Endpoin
   const name = hostNameOf(domain);
   const configured = insecure.some((entry) => entry === domain || entry === name || containsAddress(entry, name));
   return { host: domain, allowsInsecure: configured || isLoopback(name) };
+}
+
+/**
+ * Finds the endpoint of a mirror that the operator configured. Naming it with `http:` says that it may be insecure.
+ *
+ * @throws invalid
+ */
+export function mirrorEndpoint(mirror: string, insecure: readonly string[]): Endpoint {
+  const url = URL.canParse(mirror) ? new URL(mirror) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '') {
+    throw new EngineError('invalid', `invalid mirror: "${mirror}" must be a URL such as https://mirror.example`);
+  }
+  const { host, allowsInsecure } = endpointOf(url.host, insecure);
+  return { host, allowsInsecure: allowsInsecure || url.protocol === 'http:' };
 }
 
 function hostNameOf(domain: string): string {

@@ -11,8 +11,8 @@ import {
   type Reference,
   splitDigest,
 } from '@gantry/oci';
-import { Authorizer, type Credentials } from './authorizer.ts';
-import { type Endpoint, endpointOf } from './endpoint.ts';
+import { Authorizer, anonymous, type Credentials } from './authorizer.ts';
+import { type Endpoint, endpointOf, mirrorEndpoint } from './endpoint.ts';
 import { type Asked, isUnreachable, parseFailure, pullError, type RegistryFailure } from './failure.ts';
 import { backOffMs, caps, delay, type Request, readBody, readErrorText, send, sendPatiently } from './transport.ts';
 
@@ -22,6 +22,8 @@ export type RepositoryOptions = {
   readonly credentials: Credentials;
   /** Hosts and networks where plain HTTP and unknown certificates are allowed, besides loopback. */
   readonly insecureRegistries: readonly string[];
+  /** URL of a mirror that is asked in place of the reference's own registry. */
+  readonly mirror?: string;
 };
 
 export type BlobAsked = { readonly digest: Digest; readonly sizeBytes: number };
@@ -47,9 +49,14 @@ export class Repository {
   #scheme: 'https' | 'http' | undefined;
 
   constructor(reference: Reference, options: RepositoryOptions) {
-    this.#endpoint = endpointOf(reference.domain, options.insecureRegistries);
+    const { mirror, insecureRegistries } = options;
+    const own = mirror === undefined;
+    this.#endpoint = own
+      ? endpointOf(reference.domain, insecureRegistries)
+      : mirrorEndpoint(mirror, insecureRegistries);
     this.#path = reference.path;
-    this.#authorizer = new Authorizer(this.#endpoint, options.credentials);
+    // SAFETY: a mirror is another host than the one the credentials are for.
+    this.#authorizer = new Authorizer(this.#endpoint, own ? options.credentials : anonymous);
     this.#asked = { name: familiarName(reference), reference: formatReference(reference) };
   }
 
