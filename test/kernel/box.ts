@@ -13,6 +13,7 @@ import {
   defaultSpec,
   type ExecProcess,
   ensureCgroupParent,
+  type HostFacts,
   probeHostFacts,
   resolveSeccompProfile,
 } from '@gantry/runtime';
@@ -36,12 +37,13 @@ let image: string | undefined;
 
 function sharedImage(): string {
   if (image !== undefined) return image;
-  ensureCgroupParent(facts.cgroup, cgroupParent);
   image = makeRootfs();
   return image;
 }
 
 export type BoxChange = {
+  /** Another host than this one: its cgroups lie elsewhere. */
+  readonly host?: HostFacts;
   readonly process?: Partial<RuntimeProcess>;
   readonly linux?: Partial<LinuxSpec>;
   readonly spec?: Partial<RuntimeSpec>;
@@ -106,15 +108,18 @@ export async function openBox(args: readonly string[], change: BoxChange = {}): 
   change.prepare?.({ directory, upper: join(directory, 'upper') });
   const spec = boxSpec(args, change);
   const cgroupPath = `${cgroupParent}/${id}`;
+  const host = change.host ?? facts;
+  const lower = sharedImage();
+  ensureCgroupParent(host.cgroup, cgroupParent);
   try {
     const plan = compile(spec, {
       id,
-      facts,
+      facts: host,
       shim: shimPaths(join(directory, 'task')),
       root: {
         kind: 'overlay',
         cwd: directory,
-        lower: [sharedImage()],
+        lower: [lower],
         upper: 'upper',
         work: 'work',
         target: `${directory}/root`,
@@ -126,9 +131,9 @@ export async function openBox(args: readonly string[], change: BoxChange = {}): 
       ...change.context,
     });
     const running = await startPlan(plan);
-    return box({ id, directory, spec, running, cgroupPath });
+    return box({ id, directory, spec, running, cgroupPath, host });
   } catch (error) {
-    proveGone({ id, directory, cgroupPath });
+    proveGone({ id, directory, cgroupPath, host });
     throw error;
   }
 }
@@ -190,10 +195,17 @@ async function startPlan(plan: Parameters<typeof startShim>[1]): Promise<Running
   return { control, attachment, pid: created.pid, startTicks: created.startTicks, chunks };
 }
 
-type Parts = { id: string; directory: string; spec: RuntimeSpec; running: Running; cgroupPath: string };
+type Parts = {
+  id: string;
+  directory: string;
+  spec: RuntimeSpec;
+  running: Running;
+  cgroupPath: string;
+  host: HostFacts;
+};
 
 function box(parts: Parts): Box {
-  const { id, directory, running, cgroupPath } = parts;
+  const { id, directory, running, cgroupPath, host } = parts;
   const { control, attachment, pid, chunks } = running;
   const output = () => ({ out: chunks[0].join(''), err: chunks[1].join('') });
   const finished = async (): Promise<Finished> => {
@@ -205,7 +217,7 @@ function box(parts: Parts): Box {
     id,
     pid,
     directory,
-    cgroup: cgroupFiles(facts.cgroup, cgroupPath),
+    cgroup: cgroupFiles(host.cgroup, cgroupPath),
     attachment,
     control,
     output,
@@ -215,7 +227,7 @@ function box(parts: Parts): Box {
       control.signal(9, true);
       await control.gone;
       control[Symbol.dispose]();
-      proveGone({ id, directory, cgroupPath });
+      proveGone({ id, directory, cgroupPath, host });
     },
   };
 }
@@ -238,7 +250,7 @@ async function execIn(parts: Parts, args: readonly string[], change: Partial<Exe
       createWorkingDir: false,
       ...change,
     },
-    facts,
+    parts.host,
     {
       pid: parts.running.pid,
       startTicks: BigInt(parts.running.startTicks),
@@ -256,13 +268,13 @@ async function execIn(parts: Parts, args: readonly string[], change: Partial<Exe
   return { out: running.chunks[0].join(''), err: running.chunks[1].join(''), record };
 }
 
-type Gone = { readonly id: string; readonly directory: string; readonly cgroupPath: string };
+type Gone = Pick<Parts, 'id' | 'directory' | 'cgroupPath' | 'host'>;
 
 /** @throws Error that names what stayed */
-function proveGone({ id, directory, cgroupPath }: Gone): void {
+function proveGone({ id, directory, cgroupPath, host }: Gone): void {
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
   if (mounts.includes(directory)) throw new Error(`${id} left a mount`);
-  const left = cgroupFiles(facts.cgroup, cgroupPath).directories.filter((path) => existsSync(path));
+  const left = cgroupFiles(host.cgroup, cgroupPath).directories.filter((path) => existsSync(path));
   if (left.length > 0) throw new Error(`${id} left cgroups: ${left.join(' ')}`);
   if (existsSync(join(directory, 'task/shim.sock'))) throw new Error(`${id} left its socket`);
   rmSync(directory, { recursive: true });
@@ -271,7 +283,9 @@ function proveGone({ id, directory, cgroupPath }: Gone): void {
 /** Takes away what the boxes of a test file shared. Each calls it when it is done. */
 export function closeBoxes(): void {
   if (image === undefined) return;
-  for (const directory of cgroupFiles(facts.cgroup, cgroupParent).directories) {
+  const layouts =
+    facts.cgroup.kind === 'hybrid' ? [facts.cgroup, { kind: 'v2', tree: facts.cgroup.tree } as const] : [facts.cgroup];
+  for (const directory of layouts.flatMap((layout) => cgroupFiles(layout, cgroupParent).directories)) {
     if (existsSync(directory)) rmdirSync(directory);
   }
   rmSync(image, { recursive: true });

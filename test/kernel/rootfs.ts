@@ -77,6 +77,7 @@ export function makeRootfs(): string {
   copyFileSync(findProgram('busybox') ?? '', join(path, 'bin/busybox'));
   for (const applet of new Set(applets)) symlinkSync('busybox', join(path, 'bin', applet));
   copyFileSync(buildProbe(), join(path, 'bin/probe'));
+  chmodSync(path, 0o755);
   chmodSync(join(path, 'tmp'), 0o1777);
   writeFileSync(join(path, 'etc/passwd'), passwd);
   writeFileSync(join(path, 'etc/group'), group);

@@ -1,0 +1,140 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseExitRecord } from '@gantry/native';
+import { defaultSpec } from '@gantry/runtime';
+import { buildNative } from '../../packages/native/build.ts';
+import { makeRootfs } from './rootfs.ts';
+
+// `gantry runtime` as a program: what it prints, how it exits, and that nothing stays below its root.
+
+const place = mkdtempSync(join(tmpdir(), 'gantry-runtime-test-'));
+const root = join(place, 'root');
+const rootfs = makeRootfs();
+const program = join(import.meta.dir, '../../packages/main/src/main.ts');
+
+beforeAll(async () => {
+  await buildNative();
+});
+
+afterAll(() => {
+  const left = existsSync(root) ? readdirSync(root) : [];
+  rmSync(place, { recursive: true });
+  rmSync(rootfs, { recursive: true });
+  expect(left).toEqual([]);
+});
+
+let count = 0;
+
+function bundle(args: readonly string[], terminal = false): string {
+  const directory = mkdtempSync(join(place, 'bundle-'));
+  const spec = defaultSpec();
+  const cgroupsPath = `gantry-test-${process.pid}-${++count}`;
+  writeFileSync(
+    join(directory, 'config.json'),
+    JSON.stringify({
+      ...spec,
+      root: { path: rootfs, readonly: true },
+      process: { ...spec.process, args, env: ['PATH=/bin'], terminal },
+      linux: { ...spec.linux, cgroupsPath },
+    }),
+  );
+  return directory;
+}
+
+function gantry(words: readonly string[], input = ''): { out: string; err: string; code: number } {
+  const done = Bun.spawnSync([process.execPath, program, 'runtime', '--root', root, ...words], {
+    stdin: Buffer.from(input),
+    stdout: 'pipe',
+    stderr: 'pipe',
+  });
+  return { out: done.stdout.toString(), err: done.stderr.toString(), code: done.exitCode };
+}
+
+test('run joins the streams and gives back the exit code', () => {
+  const directory = bundle(['sh', '-c', 'cat; echo oops >&2; exit 3']);
+  expect(gantry(['run', '-b', directory, 'r1'], 'hello\n')).toEqual({ out: 'hello\n', err: 'oops\n', code: 3 });
+});
+
+test('run refuses by name what it cannot do', () => {
+  const directory = bundle(['no-such-command']);
+  expect(gantry(['run', '-b', directory, 'r2'])).toEqual({
+    out: '',
+    err: 'gantry runtime: cannot execute "no-such-command": not found\n',
+    code: 1,
+  });
+  expect(gantry(['run', '-b', place, 'r2']).err).toContain(
+    `cannot read bundle "${place}": it has no config.json\ntry: `,
+  );
+  expect(gantry(['run', '--no-pivot', 'r2'])).toMatchObject({
+    err: 'gantry runtime: unknown flag: --no-pivot\n',
+    code: 1,
+  });
+  expect(gantry(['fly'])).toMatchObject({
+    err: 'gantry runtime: unknown command "fly" for "gantry runtime"\n',
+    code: 1,
+  });
+  expect(gantry(['run', '-b', directory, '../x']).err).toContain('cannot use container ID "../x"');
+  expect(gantry(['run', '-b', bundle(['true'], true), '--console-socket', '/x', 'r2']).err).toContain(
+    'unknown flag: --console-socket',
+  );
+});
+
+test('create, start, exec, kill and delete walk one life', async () => {
+  const pidFile = join(place, 'pid');
+  const directory = bundle(['sh', '-c', 'echo started; sleep 100']);
+  expect(gantry(['create', '-b', directory, '--pid-file', pidFile, 'life'])).toEqual({ out: '', err: '', code: 0 });
+  const pid = Number(readFileSync(pidFile, 'utf8'));
+  const state = (): unknown => JSON.parse(gantry(['state', 'life']).out);
+  expect(state()).toEqual({ ociVersion: '1.3.0', id: 'life', status: 'created', pid, bundle: directory });
+  expect(gantry(['create', '-b', directory, 'life']).err).toContain('container with ID "life" already exists');
+  expect(gantry(['start', 'life']).code).toBe(0);
+  expect(state()).toMatchObject({ status: 'running', pid });
+  expect(gantry(['start', 'life']).err).toContain('it is running');
+  expect(gantry(['list', '-q']).out).toBe('life\n');
+  expect(
+    gantry(['exec', '-e', 'X=7', '--cwd', '/tmp', '-u', 'web', 'life', 'sh', '-c', 'echo $X $(pwd) $(id -u); exit 5']),
+  ).toEqual({
+    out: '7 /tmp 1000\n',
+    err: '',
+    code: 5,
+  });
+  expect(gantry(['delete', 'life']).err).toContain('cannot delete container "life" that is not stopped: running');
+  expect(gantry(['kill', 'life', 'KILL']).code).toBe(0);
+  const exit = join(root, 'life', 'exit');
+  while (!existsSync(exit)) await Bun.sleep(1);
+  expect(parseExitRecord(readFileSync(exit, 'utf8'))).toMatchObject({ pid, exitCode: 137, signal: 9 });
+  expect(state()).toMatchObject({ status: 'stopped', pid: 0 });
+  expect(readFileSync(join(root, 'life', 'output.log'), 'utf8')).toContain('"log":"started\\n"');
+  expect(gantry(['kill', 'life']).err).toContain('it is not running');
+  expect(gantry(['delete', 'life']).code).toBe(0);
+  expect(gantry(['state', 'life'])).toMatchObject({
+    err: 'gantry runtime: container "life" does not exist\n',
+    code: 1,
+  });
+});
+
+test('a detached container is deleted by force, and a created one without', () => {
+  expect(gantry(['run', '-d', '-b', bundle(['sleep', '100']), 'd1'])).toEqual({ out: '', err: '', code: 0 });
+  expect(gantry(['delete', '-f', 'd1'])).toEqual({ out: '', err: '', code: 0 });
+  expect(gantry(['create', '-b', bundle(['sleep', '100']), 'd2']).code).toBe(0);
+  expect(gantry(['delete', 'd2'])).toEqual({ out: '', err: '', code: 0 });
+  expect(gantry(['delete', '-f', 'd2']).code).toBe(0);
+});
+
+test('plan prints what would be done, spec writes a document to begin with', () => {
+  const { out } = gantry(['plan', bundle(['true'])]);
+  expect(out).toStartWith('shim\n');
+  expect(out).toContain('pivotRoot');
+  const directory = mkdtempSync(join(place, 'spec-'));
+  expect(gantry(['spec', '-b', directory]).code).toBe(0);
+  expect(JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8'))).toEqual(
+    JSON.parse(JSON.stringify(defaultSpec())),
+  );
+  expect(gantry(['spec', '-b', directory]).err).toContain('it exists');
+  expect(JSON.parse(gantry(['features']).out)).toMatchObject({
+    ociVersionMax: '1.3.0',
+    linux: { cgroup: { v1: true, v2: true } },
+  });
+});
