@@ -58,7 +58,12 @@ function visibleLines(text: string): string[] {
     .map((line) => (line.trim() === '' ? '¶' : line.trimEnd()));
 }
 
+/** Docker Engine names runc and its shim in errors of a start; whose runtime it was is not part of what a client relies on. */
+const runtimeNames =
+  /failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: |(?<=exec failed: )unable to start container process: /g;
+
 const changing: readonly (readonly [RegExp, string])[] = [
+  [runtimeNames, ''],
   [/\r/g, '␍'],
   [/\b[0-9a-f]{64}\b/g, '<id>'],
   [/\b(?=[0-9a-f]*[0-9])[0-9a-f]{12}\b/g, '<short id>'],
@@ -70,6 +75,21 @@ const changing: readonly (readonly [RegExp, string])[] = [
   [/\bbridge [0-9a-f]{12}\b/g, 'bridge <short id>'],
   [/ {3,}/g, '   '],
 ];
+
+/**
+ * Takes our hints out: after Docker's own text an error of ours may say how to mend it. What is left must be Docker's
+ * text to the letter.
+ */
+export function withoutHints(printed: string, recorded: string): string {
+  const expected = recorded.split('\n');
+  return printed
+    .split('\n')
+    .map((line, index) => {
+      const docker = expected[index];
+      return docker !== undefined && /rror/.test(docker) && line.startsWith(`${docker}: `) ? docker : line;
+    })
+    .join('\n');
+}
 
 function settle(text: string): string {
   return changing.reduce((settled, [pattern, name]) => settled.replace(pattern, name), text);
