@@ -94,7 +94,7 @@ function rmdirs(path: string): void {
 }
 
 const applets =
-  'sh true false cat echo sleep id ls stty seq yes head mount env wc grep dd kill pwd stat tty umount readlink hostname printf';
+  'sh true false cat echo sleep id ls stty seq yes head mount env wc grep dd kill pwd stat tty umount readlink hostname printf touch cut';
 
 function makeImage(path: string): string {
   for (const name of ['bin', 'etc', 'tmp', 'data', 'proc', 'sys', 'dev'])

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import {
   close,
   connect,
@@ -124,7 +125,11 @@ export class Orphan implements AsyncDisposable {
     this.plan = plan;
     const planPath = join(plan.shim.taskDir, 'plan');
     writeFileSync(planPath, encodePlan(plan));
-    const starter = Bun.spawnSync([process.execPath, join(import.meta.dir, 'start-and-die.ts'), planPath]);
+    const starter = Bun.spawnSync([
+      process.execPath,
+      fileURLToPath(import.meta.resolve('./start-and-die.ts')),
+      planPath,
+    ]);
     if (starter.signalCode !== 'SIGKILL') throw new Error(`the starter did not die: ${starter.stderr}`);
   }
 

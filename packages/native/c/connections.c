@@ -251,7 +251,7 @@ static void on_frame(struct shim *shim, struct connection *connection, uint8_t t
 	case FRAME_ATTACH:
 		connection->kind = ATTACHED;
 		connection->streams = (uint8_t)number_at(payload);
-		if (shim->state >= EXITED)
+		if (shim->state >= RUNNING && streams_ended(shim))
 			finish(connection);
 		return;
 	}

@@ -54,11 +54,8 @@ VERB(mount_host) {
 }
 
 VERB(root) {
-	int fd = open(TEXT(root_path), O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return fail(run, "open");
-	REGISTER(root_reg) = run->root = fd;
-	return 0;
+	REGISTER(root_reg) = run->root = open(TEXT(root_path), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return run->root < 0 ? fail(run, "open") : 0;
 }
 
 /* Sets one option of a new filesystem: "key" or "key=value". */
@@ -99,9 +96,7 @@ VERB(mount_fs) {
 	const struct argument *list = &a->args[mount_fs_options];
 	struct cursor options = {list->text, list->text + list->length};
 	int mount = new_mount(run, type, TEXT(mount_fs_source), options, (unsigned)NUMBER(mount_fs_attrs));
-	if (mount < 0)
-		return -1;
-	return attach(run, mount, root, target, S_IFDIR);
+	return mount < 0 ? -1 : attach(run, mount, root, target, S_IFDIR);
 }
 
 enum recursive { BIND_TREE = 1, BIND_ATTRIBUTES = 2, BIND_PROPAGATION = 4 };

@@ -19,6 +19,9 @@ static _Alignas(4096) char stream_bytes[2][STREAM_BYTES];
 
 bool is_terminal(const struct shim *s) { return (s->plan.spec.flags & SHIM_TERMINAL) != 0; }
 
+/* No stream is open: all was said, or, with a terminal, not yet begun. */
+bool streams_ended(const struct shim *s) { return s->streams[0].fd < 0 && s->streams[1].fd < 0; }
+
 /* Nothing of a process that never ran may stay: its namespaces die with it, the rest is taken back, then it is told. */
 static _Noreturn void end_failed(struct shim *s) {
 	if (s->pid > 0) {
@@ -179,6 +182,8 @@ static void end_stream(struct shim *s, struct stream *stream) {
 	close(stream->fd);
 	stream->fd = -1;
 	stream->held = 0;
+	if (streams_ended(s))
+		finish_attached(s);
 }
 
 /* Passes on what the process wrote. Stops early for a reader that lags, and, to stay fair, after some chunks. */
@@ -199,8 +204,6 @@ static void pump(struct shim *s, struct stream *stream) {
 			return;
 	}
 }
-
-static bool streams_ended(const struct shim *s) { return s->streams[0].fd < 0 && s->streams[1].fd < 0; }
 
 /* --- The loop ------------------------------------------------------------------------------- */
 

@@ -65,6 +65,7 @@ uint64_t now_ns(int clock);
 uint64_t start_ticks(int pid);
 void shim_event(struct shim *shim, enum event event);
 bool is_terminal(const struct shim *shim);
+bool streams_ended(const struct shim *shim);
 
 /* connections.c */
 void connection_add(struct shim *shim, int fd, enum connection_kind kind);

@@ -17,6 +17,7 @@ export function checkPlan(plan: Plan): string[] {
     ...checkRegisters([...parent, ...child]),
     ...checkEnds(parent, child),
     ...checkMounts(plan),
+    ...checkSysctls(child),
     ...checkPhases(child),
     ...checkPrecedence(child),
   ];
@@ -53,6 +54,13 @@ function checkRegisters(steps: readonly Step[]): string[] {
     }
   }
   return problems;
+}
+
+/** The kernel has no list of what belongs to a namespace: a key that climbs would pass for one that does. */
+function checkSysctls(child: readonly Step[]): string[] {
+  return child
+    .filter(({ act }) => act.verb === 'sysctl' && !/^[\w-]+([./:][\w:-]+)*$/.test(act.key))
+    .map((step) => `${where(step)}: not a plain key`);
 }
 
 function checkEnds(parent: readonly Step[], child: readonly Step[]): string[] {
@@ -185,6 +193,7 @@ const precedence: readonly (readonly [VerbName, VerbName])[] = [
   ['pivotRoot', 'chdir'],
   ['pivotRoot', 'rootAttrs'],
   ['pivotRoot', 'boundingSet'],
+  ['setsid', 'console'],
 ];
 
 function checkPrecedence(child: readonly Step[]): string[] {

@@ -11,6 +11,7 @@ const own = 0x20000n | 0x4000000n | 0x8000000n | 0x20000000n | 0x40000000n;
 const defaultCapabilities = 0xa80425fbn;
 
 const child: readonly Act[] = [
+  { verb: 'setsid' },
   { verb: 'cgroupJoin', reg: 0 },
   { verb: 'unshare', flags: 0x2000000 },
   { verb: 'propagation', path: '/', flags: 0x84000n },
@@ -37,6 +38,8 @@ const child: readonly Act[] = [
     propagation: 0x40000n,
   },
   { verb: 'mknod', root: 1, path: '/dev/null', mode: 0o20666, major: 1, minor: 3, uid: 0, gid: 0 },
+  { verb: 'console', root: 1, rows: 24, columns: 80, bind: 1 },
+  { verb: 'sysctl', root: 1, key: 'net/ipv4/conf/eth0.1/forwarding', value: '1' },
   { verb: 'maskPath', root: 1, path: '/proc/kcore' },
   { verb: 'readonlyPath', root: 1, path: '/proc/sys' },
   { verb: 'pivotRoot', root: 1 },
@@ -83,6 +86,11 @@ function moved(verb: Act['verb'], before: Act['verb']): Plan {
   return withChild([...rest.slice(0, at), act, ...rest.slice(at)]);
 }
 
+const withSysctl = (key: string): Plan => {
+  const at = child.findIndex((act) => act.verb === 'maskPath');
+  return withChild([...child.slice(0, at), { verb: 'sysctl', root: 1, key, value: '1' }, ...child.slice(at)]);
+};
+
 function golden(name: string, text: string): void {
   const path = join(import.meta.dir, '__golden__', name);
   if (process.env.GOLDEN === 'update' || !existsSync(path)) writeFileSync(path, text);
@@ -114,6 +122,10 @@ test('a plan that lost or misplaced something that protects is refused', () => {
     withChild([{ verb: 'root', path: '/', reg: 0 }, ...child]),
     withChild([{ verb: 'mkdir', root: 0, path: '/x', mode: 0o755, uid: 0, gid: 0 }, ...child]),
     withChild([{ verb: 'pivotRoot', root: 9 }, ...child]),
+    moved('console', 'setsid'),
+    withSysctl('net/ipv4/../../kernel/panic'),
+    withSysctl('net..ipv4'),
+    withSysctl('/proc/sysrq-trigger'),
     { ...plan, parent: [...plan.parent, { verb: 'setsid' }] } satisfies Plan,
     { ...plan, parent: [{ verb: 'clone', flags: 0n, cgroup: undefined }] } satisfies Plan,
   ].map((broken) => checkPlan(broken));

@@ -2,21 +2,28 @@
  * The shim's protocol, version 1. Frozen once released: a shim outlives the daemon that started it.
  *
  * The daemon spawns the static program with argv `gantry-shim`, descriptor 3 = the encoded plan (a memfd or file, read
- * whole) and descriptor 4 = one end of a stream socket pair: the first control connection. Further connections come
- * over `shim.sock` in the task directory. Every connection carries frames: a header of eight bytes (type, three zero
+ * whole) and descriptor 4 = one end of a stream socket pair: the first control connection. With a count as its first
+ * argument, that many connections more are handed over as descriptors 5 and up: an attached client whose `attach` frame
+ * is written before the spawn misses nothing, even when `start` was sent as early. Further connections come over
+ * `shim.sock` in the task directory. Every connection carries frames: a header of eight bytes (type, three zero
  * bytes, big-endian length of the payload), which is exactly Docker's stream framing, then the payload.
  *
  * Life of the first connection: the shim runs the parent half, clones, and the child runs up to its `ready` act; the
  * shim sends `created`. The daemon sends `start` (it may have sent it at once, before `created`); the shim lets the
  * child exec and sends `started`, later `exited`, and closes when it ends. A failure at any point sends `failed`
- * instead and the shim ends, leaving nothing behind.
+ * instead and the shim ends, leaving nothing behind. Between `exited` and the close the shim removes its cgroups and lets
+ * go of the root filesystem, which it holds so that the exit need not wait for the unmount: only after the close may the
+ * same directories and cgroups be used again.
  *
  * A new connection over the socket sends one of: `attach`, then raw bytes both ways (below); `control`, which is
  * answered by `status` and then carries the same frames as the first connection.
  *
  * An attached connection that asked for a header gets stdout and stderr as Docker's own frames (types 1 and 2), so the
  * daemon forwards them untouched; with a terminal it gets raw bytes. What it sends after the `attach` frame is raw
- * stdin; its half-close ends its stdin. The shim shuts down the sending side after the last byte of output.
+ * stdin; its half-close ends its stdin. The shim shuts down the sending side after the last byte of output. A reader that
+ * lags stops the process's output once a chunk of 64 KiB waits for it; one that is gone is dropped.
+ *
+ * The exit is told when all output was read, or two seconds after the process ended when somebody else keeps its pipes.
  */
 export const shimProtocolVersion = 1;
 
