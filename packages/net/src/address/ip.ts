@@ -30,23 +30,25 @@ function parseIpv4(text: string): IpAddress | undefined {
 function parseIpv6(text: string): IpAddress | undefined {
   const halves = text.split('::');
   if (halves.length > 2) return undefined;
-  const head = parseGroups(halves[0] ?? '');
-  const tail = halves.length === 2 ? parseGroups(halves[1] ?? '') : [];
+  const [first = '', second] = halves;
+  const head = parseGroups(first, second === undefined);
+  const tail = second === undefined ? [] : parseGroups(second, true);
   if (head === undefined || tail === undefined) return undefined;
   const missing = 8 - head.length - tail.length;
   // "::" stands for at least one group; without it all eight are there.
-  if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined;
+  if (second === undefined ? missing !== 0 : missing < 1) return undefined;
   const groups = [...head, ...Array.from({ length: missing }, () => 0), ...tail];
   return { family: 6, value: groups.reduce((value, group) => (value << 16n) | BigInt(group), 0n) };
 }
 
-function parseGroups(text: string): number[] | undefined {
+/** @param isEnd whether the last group may be an IPv4 address, which stands for two */
+function parseGroups(text: string, isEnd: boolean): number[] | undefined {
   if (text === '') return [];
   const groups: number[] = [];
   const parts = text.split(':');
   for (const [index, part] of parts.entries()) {
     if (part.includes('.')) {
-      const embedded = index === parts.length - 1 ? parseIpv4(part) : undefined;
+      const embedded = isEnd && index === parts.length - 1 ? parseIpv4(part) : undefined;
       if (embedded === undefined) return undefined;
       groups.push(Number(embedded.value >> 16n), Number(embedded.value & 0xffffn));
     } else if (/^[0-9a-f]{1,4}$/i.test(part)) groups.push(Number.parseInt(part, 16));

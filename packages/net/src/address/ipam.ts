@@ -22,14 +22,19 @@ export function isAssignable(pool: AddressPool, ip: IpAddress): boolean {
 /**
  * The lowest free address: Docker's order, so that a lone container is always the first after the gateway.
  *
+ * @param isTaken asked with the address as a number, since most of a full pool is asked about
  * @returns undefined when the pool is exhausted
  */
-export function nextFreeAddress(pool: AddressPool, isTaken: (ip: IpAddress) => boolean): IpAddress | undefined {
+export function nextFreeAddress(pool: AddressPool, isTaken: (value: bigint) => boolean): IpAddress | undefined {
   const range = pool.range ?? pool.subnet;
+  const { family } = range.address;
+  const small = cidrSize(pool.subnet) <= 2n;
+  const network = small ? -1n : firstAddress(pool.subnet).value;
+  const broadcast = small || family === 6 ? -1n : lastAddress(pool.subnet).value;
   const last = lastAddress(range).value;
   for (let value = firstAddress(range).value; value <= last; value++) {
-    const ip: IpAddress = { family: range.address.family, value };
-    if (isAssignable(pool, ip) && !isTaken(ip)) return ip;
+    if (isTaken(value) || value === network || value === broadcast) continue;
+    if (!pool.reserved.some((reserved) => reserved.value === value)) return { family, value };
   }
   return undefined;
 }
