@@ -7,7 +7,8 @@ export function printEvent(event: EngineEvent): EventWire {
   const isOldKind = type === 'container' || type === 'image';
   const image = attributes.image ?? '';
   return {
-    ...(isOldKind ? { status: action, id: actorId } : {}),
+    ...(isOldKind ? { status: action } : {}),
+    ...(isOldKind && actorId !== '' ? { id: actorId } : {}),
     ...(type === 'container' && image !== '' ? { from: image } : {}),
     Type: type,
     Action: action,

@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'bun:test';
+import { parseFlags } from '@gantry/base';
+import { expectGolden } from '../golden-fixture.ts';
+import { settleConfig } from './config.ts';
+import { joinOptions, refuseUnsupported } from './given.ts';
+import { formatHelp } from './help.ts';
+import { daemonOptions } from './options.ts';
+
+function configOf(argv: readonly string[], file?: string): ReturnType<typeof settleConfig> {
+  const flags = parseFlags(argv, daemonOptions);
+  const given = joinOptions(flags, file === undefined ? undefined : { path: '/etc/d.json', text: file });
+  refuseUnsupported(given);
+  return settleConfig(given);
+}
+
+test('help is printed from the table', () => expectGolden('daemon-help', formatHelp()));
+
+test('nothing given is the default everywhere', () => {
+  expect(configOf([])).toEqual({
+    hosts: [{ kind: 'unix', path: '/run/gantry/gantry.sock' }],
+    group: 'docker',
+    dataRoot: '/var/lib/gantry',
+    execRoot: '/run/gantry',
+    pidfile: '/run/gantry/gantry.pid',
+    bridge: 'gantry0',
+    bip: '',
+    logLevel: 'info',
+    logFormat: 'text',
+    debug: false,
+    labels: [],
+    insecureRegistries: [],
+    registryMirrors: [],
+    logConfig: { type: 'json-file', config: {} },
+    ulimits: [],
+    dns: [],
+    dnsOptions: [],
+    dnsSearch: [],
+    shmSizeBytes: 67108864,
+    init: false,
+  });
+});
+
+test('flags and file mean the same', () => {
+  const flags = configOf([
+    '-H',
+    'unix:///a.sock',
+    '--host=tcp://127.0.0.1:2375',
+    '-D',
+    '--log-opt',
+    'max-size=1m',
+    '--default-ulimit',
+    'nofile=1:2',
+    '--dns',
+    '1.1.1.1',
+    '--default-shm-size',
+    '1g',
+    '--init',
+  ]);
+  const file = configOf(
+    [],
+    JSON.stringify({
+      hosts: ['unix:///a.sock', 'tcp://127.0.0.1:2375'],
+      debug: true,
+      'log-opts': { 'max-size': '1m' },
+      'default-ulimits': { nofile: { Name: 'nofile', Soft: 1, Hard: 2 } },
+      dns: ['1.1.1.1'],
+      'default-shm-size': '1g',
+      init: true,
+    }),
+  );
+  expect(file).toEqual(flags);
+  expect(flags.logLevel).toBe('debug');
+});
+
+describe('refused', () => {
+  test.each([
+    [
+      ['--debug'],
+      '{"debug":false}',
+      'unable to configure the Docker daemon with file /etc/d.json: the following directives are specified both as a flag and in the configuration file: debug: (from flag: true, from file: false)',
+    ],
+    [
+      ['-H', 'unix:///a'],
+      '{"hosts":["unix:///b","unix:///c"]}',
+      'hosts: (from flag: [unix:///a], from file: [unix:///b unix:///c])',
+    ],
+    [[], '{"nope":1,"bip":"","other":2}', "the following directives don't match any configuration option: nope, other"],
+    [[], '{"debug":"yes"}', 'the value of "debug" cannot be "yes"'],
+    [[], '{', 'unable to configure the Docker daemon with file /etc/d.json: invalid JSON: unexpected EOF'],
+    [[], '{"proxies":{}}', '"proxies" is not supported yet'],
+    [[], '{"runtimes":{"x":{"path":"/x"}}}', 'cannot use --add-runtime: it is not supported yet'],
+    [['--storage-driver', 'btrfs'], undefined, 'cannot use --storage-driver=btrfs: only "overlay2" is supported'],
+    [['--live-restore=false'], undefined, 'cannot use --live-restore=false: only "true" is supported'],
+    [['--log-level', 'loud'], undefined, 'invalid logging level: loud'],
+    [['--default-ulimit', 'nofile'], undefined, 'invalid ulimit argument: nofile'],
+    [
+      ['--default-ulimit', 'nofile=5:2'],
+      undefined,
+      'ulimit soft limit must be less than or equal to hard limit: 5 > 2',
+    ],
+    [['--label', 'x'], undefined, 'bad attribute format: x'],
+    [['-H', 'http://x'], undefined, 'invalid bind address (http://x): use unix:///path or tcp://host:port'],
+    [['-H', 'fd://'], undefined, 'cannot listen on "fd://": socket activation is not supported yet'],
+    [['--nope'], undefined, 'unknown flag: --nope'],
+  ])('%j with %s', (argv, file, message) => {
+    expect(() => configOf(argv, file)).toThrow(message);
+  });
+
+  test('values that only say how it works anyway are taken', () => {
+    configOf([
+      '--storage-driver=overlay2',
+      '--exec-opt',
+      'native.cgroupdriver=cgroupfs',
+      '--live-restore',
+      '--iptables',
+    ]);
+  });
+});
