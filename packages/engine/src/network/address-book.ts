@@ -2,7 +2,6 @@ import { EngineError } from '@gantry/base';
 import {
   type AddressPool,
   cidrContains,
-  formatIp,
   type IpAddress,
   isAssignable,
   nextFreeAddress,
@@ -77,8 +76,9 @@ export class AddressBook {
       if (at > rested) break;
       released.delete(value);
     }
-    const isTaken = ({ value }: IpAddress): boolean => taken.has(value);
-    return nextFreeAddress(pool, (ip) => isTaken(ip) || released.has(ip.value)) ?? nextFreeAddress(pool, isTaken);
+    const isTaken = (value: bigint): boolean => taken.has(value);
+    const rests = (value: bigint): boolean => isTaken(value) || released.has(value);
+    return nextFreeAddress(pool, rests) ?? nextFreeAddress(pool, isTaken);
   }
 
   /** Marks an address that a row says is in use. */
@@ -109,9 +109,4 @@ function poolFrom(pool: IpamPool): AddressPool {
   const range = pool.ipRange === '' ? undefined : parseCidr(pool.ipRange);
   const reserved = [pool.gateway, ...Object.values(pool.auxAddresses)].flatMap((text) => parseIp(text) ?? []);
   return { subnet, range, reserved };
-}
-
-/** Shows an address as Docker's documents do; empty for none. */
-export function showIp(ip: IpAddress | undefined): string {
-  return ip === undefined ? '' : formatIp(ip);
 }

@@ -12,13 +12,13 @@ export function bridgeMark(instance: string): string {
 }
 
 /** The start of all names of this engine's host links: five hexadecimal digits tell engines apart. */
-export function linkPrefix(instance: string): string {
+export function linkPrefixOf(instance: string): string {
   return `v${createHash('sha256').update(instance).digest('hex').slice(0, 5)}`;
 }
 
 /** The host's end of an endpoint: fifteen characters, all that a link's name can have. */
-export function hostLinkName(instance: string, endpointId: string): string {
-  return linkPrefix(instance) + endpointId.slice(0, 9);
+export function hostLinkName({ linkPrefix }: Pick<NetworkContext, 'linkPrefix'>, endpointId: string): string {
+  return linkPrefix + endpointId.slice(0, 9);
 }
 
 /** The addresses of a network's bridge: its gateways. An isolated or inhibited family has none. */

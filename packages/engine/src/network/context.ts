@@ -49,6 +49,8 @@ export type NetworkContext = {
   readonly networks: Map<string, NetworkRecord>;
   /** Index of each bridge network's link. */
   readonly bridges: Map<string, number>;
+  /** What the names of this engine's host links start with. */
+  readonly linkPrefix: string;
   readonly kernelHasIpv6: boolean;
   /** Frames between ports of a bridge pass the packet rules too (net.bridge.bridge-nf-call-iptables). */
   readonly bridgesFilterIp: boolean;

@@ -41,7 +41,7 @@ function disconnectLive(context: NetworkContext, network: NetworkRecord, endpoin
   const addresses = addressesOf(endpoint);
   const ports = context.store.portsOfContainer(containerId);
   const lost = ports.filter(({ target }) => addresses.includes(target));
-  context.links.deleteLink(hostLinkName(context.deps.instance, endpoint.endpointId));
+  context.links.deleteLink(hostLinkName(context, endpoint.endpointId));
   context.firewall.removePorts(portRules(lost));
   for (const port of lost) context.ports.drop(port);
   context.deps.db.tx(() => {

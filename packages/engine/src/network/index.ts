@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { isEngineError, messageOf } from '@gantry/base';
 import { AddressBook } from './address-book.ts';
 import { attachContainer, detachContainer, renameContainer } from './attach.ts';
-import { bridgeRules, ensureBridge } from './bridge.ts';
+import { bridgeRules, ensureBridge, linkPrefixOf } from './bridge.ts';
 import { parseBridgeOptions } from './bridge-options.ts';
 import { connectNetwork } from './connect.ts';
 import type { NetworkContext, NetworkDeps } from './context.ts';
@@ -63,6 +63,7 @@ function openContext(deps: NetworkDeps): NetworkContext {
     dns: new DnsClient(),
     networks,
     bridges: new Map(),
+    linkPrefix: linkPrefixOf(deps.instance),
     kernelHasIpv6,
     bridgesFilterIp: readSysctl('/proc/sys/net/bridge/bridge-nf-call-iptables') === '1',
   };

@@ -104,7 +104,7 @@ export function wireOf(
     return address === undefined || pool === undefined ? [] : [{ address, prefix: pool.subnet.prefix }];
   });
   return {
-    hostLink: hostLinkName(context.deps.instance, endpoint.endpointId),
+    hostLink: hostLinkName(context, endpoint.endpointId),
     name: endpoint.interface,
     index: firstIndex + role.number,
     mac: parseMac(endpoint.mac) ?? new Uint8Array(6),

@@ -1,6 +1,6 @@
 import { messageOf } from '@gantry/base';
 import { changeLink, MessageWriter } from '@gantry/net';
-import { bridgeMark, hostLinkName, linkPrefix } from './bridge.ts';
+import { bridgeMark, hostLinkName } from './bridge.ts';
 import { parseBridgeOptions } from './bridge-options.ts';
 import type { NetworkContext } from './context.ts';
 import { announce } from './join.ts';
@@ -38,16 +38,16 @@ function sweepLinks(context: NetworkContext, kept: readonly Endpoint[]): void {
       network.driver === 'bridge' ? [parseBridgeOptions(network).bridgeName] : [],
     ),
   );
-  const ends = new Set(kept.map(({ endpointId }) => hostLinkName(instance, endpointId)));
+  const ends = new Set(kept.map(({ endpointId }) => hostLinkName(context, endpointId)));
   for (const link of context.links.links()) {
     const strayBridge = link.kind === 'bridge' && link.alias === bridgeMark(instance) && !bridges.has(link.name);
-    const strayEnd = link.kind === 'veth' && isHostLink(instance, link.name) && !ends.has(link.name);
+    const strayEnd = link.kind === 'veth' && isHostLink(context, link.name) && !ends.has(link.name);
     if (strayBridge || strayEnd) context.links.deleteLink(link.name);
   }
 }
 
-const isHostLink = (instance: string, name: string): boolean =>
-  name.startsWith(linkPrefix(instance)) && /^v[0-9a-f]{14}$/.test(name);
+const isHostLink = ({ linkPrefix }: NetworkContext, name: string): boolean =>
+  name.startsWith(linkPrefix) && /^v[0-9a-f]{14}$/.test(name);
 
 function restoreEndpoint(context: NetworkContext, endpoint: Endpoint): void {
   const network = context.networks.get(endpoint.networkId);
@@ -55,7 +55,7 @@ function restoreEndpoint(context: NetworkContext, endpoint: Endpoint): void {
   announce(context, { endpoint, network });
   const bridge = context.bridges.get(network.id);
   if (bridge === undefined) return;
-  const name = hostLinkName(context.deps.instance, endpoint.endpointId);
+  const name = hostLinkName(context, endpoint.endpointId);
   const link = context.links.find(name);
   if (link === undefined || link.master === bridge) return;
   // The bridge was removed and made anew under a running container.

@@ -6,7 +6,6 @@ import {
   cidrsOverlap,
   formatCidr,
   formatIp,
-  isAssignable,
   nextFreeAddress,
   type PoolSource,
   parseCidr,
@@ -105,8 +104,7 @@ function subnetFrom(pool: IpamPool): Cidr {
 function firstGateway(subnet: Cidr, pool: IpamPool | undefined): string {
   const reserved = Object.values(pool?.auxAddresses ?? {}).flatMap((text) => parseIp(text) ?? []);
   const range = pool === undefined || pool.ipRange === '' ? undefined : parseCidr(pool.ipRange);
-  const candidates = { subnet, range, reserved };
-  const gateway = nextFreeAddress(candidates, (ip) => !isAssignable({ ...candidates, range: undefined }, ip));
+  const gateway = nextFreeAddress({ subnet, range, reserved }, () => false);
   if (gateway === undefined) throw new EngineError('unavailable', 'no available addresses on this pool');
   return formatIp(gateway);
 }
