@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError, messageOf } from '@gantry/base';
-import { parseExitRecord, tryLock } from '@gantry/native';
+import { tryLock } from '@gantry/native';
 import type { RuntimeSpec, RuntimeState } from '@gantry/oci';
 
 /** What the command keeps of a container, as `state.json` in its directory below the root. */
@@ -105,12 +105,6 @@ function parseStored(text: string): StoredContainer {
 export function statusOf(container: StoredContainer, directory: string): Status {
   if (readText(join(directory, 'exit')) !== undefined || !runs(container)) return 'stopped';
   return existsSync(join(directory, 'started')) ? 'running' : 'created';
-}
-
-/** The exit code that the shim recorded. */
-export function exitCodeOf(directory: string): number | undefined {
-  const text = readText(join(directory, 'exit'));
-  return text === undefined ? undefined : parseExitRecord(text).exitCode;
 }
 
 /** Whether the very process that was started still runs: a PID alone may be another's by now. */

@@ -8,7 +8,6 @@ export {
   parseSeccompProfile,
   resolveSeccompProfile,
   type SeccompProfile,
-  type SeccompProfileEntry,
 } from './profile.ts';
 
 /** The seccomp part of `features`. */
