@@ -54,8 +54,8 @@ VERB(mount_host) {
 }
 
 VERB(root) {
-	REGISTER(root_reg) = run->root = open(TEXT(root_path), O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return run->root < 0 ? fail(run, "open") : 0;
+	REGISTER(root_reg) = open(TEXT(root_path), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return REGISTER(root_reg) < 0 ? fail(run, "open") : 0;
 }
 
 /* Sets one option of a new filesystem: "key" or "key=value". */

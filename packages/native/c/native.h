@@ -77,7 +77,6 @@ struct run {
 	const char *step;       /* the part of an act that failed */
 	int null_fd;            /* /dev/null, for stdio */
 	int mask_mount;         /* empty read-only tmpfs, copied for each masked directory */
-	int root;               /* what the last `root` opened */
 	int sync;               /* seqpacket to the other half */
 	bool go;                /* START had come before the clone: nothing to wait for */
 	bool has_terminal;

@@ -217,7 +217,7 @@ VERB(chdir) {
 VERB(ready) {
 	struct sync_message message = {.kind = SYNC_READY};
 	(void)a;
-	if (send_packet(run->sync, &message, run->root) != 0)
+	if (send_packet(run->sync, &message, -1) != 0)
 		return fail(run, "send");
 	if (run->go)
 		return 0;

@@ -151,6 +151,7 @@ static void remove_cgroup(const char *path) {
 
 void remove_traces(struct shim *shim) {
 	unlink("shim.sock");
+	close(shim->mounts);
 	while (shim->run.cgroup_count > 0)
 		remove_cgroup(shim->run.cgroups[--shim->run.cgroup_count]);
 }

@@ -14,7 +14,7 @@ enum { PLAN_FD = 3, CONTROL_FD = 4, FIRST_ATTACHED_FD = 5 };
 static const uint64_t drain_ns = 2000000000u; /* Docker waits as long for streams that a background child keeps open */
 static const int idle_ms = 1000;
 
-static struct shim shim = {.input = -1, .listener = -1, .signals = -1, .run = {.null_fd = -1, .mask_mount = -1, .root = -1, .sync = -1}};
+static struct shim shim = {.input = -1, .listener = -1, .signals = -1, .mounts = -1, .run = {.null_fd = -1, .mask_mount = -1, .sync = -1}};
 static _Alignas(4096) char stream_bytes[2][STREAM_BYTES];
 
 bool is_terminal(const struct shim *s) { return (s->plan.spec.flags & SHIM_TERMINAL) != 0; }
@@ -118,15 +118,12 @@ void shim_event(struct shim *s, enum event event) {
 
 /* --- Sources of events ---------------------------------------------------------------------- */
 
-static int passed_fd(struct msghdr *packet) {
-	int fd = -1;
+static void take_console(struct shim *s, struct msghdr *packet) {
+	int fd;
 	struct cmsghdr *control = CMSG_FIRSTHDR(packet);
-	if (control != NULL && control->cmsg_type == SCM_RIGHTS)
-		memcpy(&fd, CMSG_DATA(control), sizeof fd);
-	return fd;
-}
-
-static void take_console(struct shim *s, int fd) {
+	if (control == NULL || control->cmsg_type != SCM_RIGHTS)
+		return;
+	memcpy(&fd, CMSG_DATA(control), sizeof fd);
 	fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
 	s->streams[0].fd = s->input = fd;
 }
@@ -146,10 +143,8 @@ static void read_sync(struct shim *s) {
 			s->run.sync = -1;
 			shim_event(s, SYNC_ENDED);
 		} else if (message.kind == SYNC_CONSOLE) {
-			take_console(s, passed_fd(&packet));
+			take_console(s, &packet);
 		} else if (message.kind == SYNC_READY) {
-			/* Held to the end: the unmount of an overlay writes out the disk below it, which the exit need not wait for. */
-			s->run.root = passed_fd(&packet);
 			shim_event(s, CHILD_READY);
 		} else if (message.kind == SYNC_FAILED) {
 			message.step[sizeof message.step - 1] = '\0';
@@ -413,6 +408,16 @@ static void start_child(struct shim *s) {
 			close(s->run.registers[i]);
 }
 
+/* The last one out of a mount namespace unmounts it, and an overlay then writes out the disk below it.
+ * While the shim holds the namespace that is not the process, whose exit would be known milliseconds later. */
+static void hold_mounts(struct shim *s) {
+	char path[32];
+	if ((s->run.clone_flags & CLONE_NEWNS) == 0)
+		return;
+	snprintf(path, sizeof path, "/proc/%d/ns/mnt", s->pid);
+	s->mounts = open(path, O_RDONLY | O_CLOEXEC);
+}
+
 int main(int argc, char **argv) {
 	struct shim *s = &shim;
 	int attached = argc > 1 ? atoi(argv[1]) : 0;
@@ -437,6 +442,7 @@ int main(int argc, char **argv) {
 	run_parent(s);
 	start_child(s);
 	/* From here on the child works beside: what it need not wait for is done meanwhile. */
+	hold_mounts(s);
 	write_file("/proc/self/oom_score_adj", "-500", 4);
 	s->start_ticks = start_ticks(s->pid);
 	s->oom_kills = read_oom_kills(s);

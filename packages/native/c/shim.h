@@ -51,6 +51,7 @@ struct shim {
 	int connection_count;
 	int input;             /* writing end of the process's stdin; the terminal's master; or -1 */
 	int listener, signals;
+	int mounts;            /* the process's mount namespace */
 	pid_t pid;
 	int status;            /* as wait gives it */
 	uint64_t start_ticks, started_ns, finished_ns, oom_kills, drain_deadline_ns;
