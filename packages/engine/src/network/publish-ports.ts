@@ -95,14 +95,25 @@ function takeOnAll(
   using taken = new DisposableStack();
   let hostPort = number;
   for (const { hostIp, target, relayed } of ways) {
-    const relayTo = relayed ? { address: target.address, port: port.containerPort } : undefined;
-    const address: PortAddress = { protocol: port.protocol, hostIp, hostPort, relayTo };
+    const way = { ...port, hostIp, target: target.address, relayed };
+    const address: PortAddress = { protocol: port.protocol, hostIp, hostPort, relayTo: relayTarget(way) };
     hostPort = context.ports.take(request.containerId, address);
     const held = { ...address, hostPort };
     taken.defer(() => context.ports.drop(held));
   }
   taken.move();
   return hostPort;
+}
+
+/**
+ * Where the daemon itself carries connections to, if it does: between the families, and from ::1, which no rule can
+ * translate, so that whoever listens on `::` for the sake of the number must also answer.
+ */
+export function relayTarget(
+  port: Pick<ServedPort, 'protocol' | 'hostIp' | 'containerPort' | 'target' | 'relayed'>,
+): PortAddress['relayTo'] {
+  const answersLoopback = port.protocol === 'tcp' && port.hostIp === wildcard[6];
+  return port.relayed || answersLoopback ? { address: port.target, port: port.containerPort } : undefined;
 }
 
 function served(request: PublishRequest, port: WantedPort, way: Way & { readonly hostPort: number }): ServedPort {

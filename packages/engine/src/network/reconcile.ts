@@ -5,6 +5,7 @@ import { parseBridgeOptions } from './bridge-options.ts';
 import type { NetworkContext } from './context.ts';
 import { announce } from './join.ts';
 import { leaveNetworks } from './leave.ts';
+import { relayTarget } from './publish-ports.ts';
 import { serveDns } from './serve-dns.ts';
 import type { Endpoint, ServedPort } from './store.ts';
 
@@ -67,9 +68,8 @@ function restoreEndpoint(context: NetworkContext, endpoint: Endpoint): void {
 /** A port whose number somebody else took while no daemon held it still works by its rules; that is worth a warning. */
 function holdPort(context: NetworkContext, port: ServedPort): void {
   if (port.routed) return;
-  const relayTo = port.relayed ? { address: port.target, port: port.containerPort } : undefined;
   try {
-    context.ports.take(port.containerId, { ...port, relayTo });
+    context.ports.take(port.containerId, { ...port, relayTo: relayTarget(port) });
   } catch (error) {
     context.deps.warn?.(`cannot hold port ${port.hostPort}/${port.protocol} again: ${messageOf(error)}`);
   }
