@@ -126,3 +126,34 @@ test('the host takes no router for its own from a bridge', () => {
       .trim();
   expect([read('accept_ra'), read('autoconf'), read('disable_ipv6')]).toEqual(['0', '0', '1']);
 });
+
+test('beside an engine whose table drops what it does not know, containers reach the outside all the same', async () => {
+  const rules = `table ip filter {
+    chain DOCKER-USER { }
+    chain FORWARD { type filter hook forward priority filter; policy drop; jump DOCKER-USER; }
+  }`;
+  const nft = (...args: string[]): string => {
+    const done = Bun.spawnSync(['nft', ...args]);
+    if (done.exitCode !== 0) throw new Error(done.stderr.toString());
+    return done.stdout.toString();
+  };
+  nft(rules);
+  await using c0 = await world.run('c0');
+  using _server = serveTcp(world.outside, '0.0.0.0', 7000);
+  expect(await callTcp(c0.namespace, world.outsideAddress, 7000)).toBe('timeout');
+  await world.closeRoom();
+  await world.openRoom().reconcile(world.running());
+  expect(await callTcp(c0.namespace, world.outsideAddress, 7000)).toStartWith('hello');
+  world.room.create(network('beside', '10.204.0.0/24'));
+  {
+    await using c1 = await world.run('c1', { ...web, networkMode: 'beside' });
+    using _web = serveTcp(c1.namespace, '0.0.0.0', 80);
+    expect(await callTcp(c1.namespace, world.outsideAddress, 7000)).toStartWith('hello');
+    expect(await callTcp(world.outside, world.hostAddress, 8080)).toStartWith('hello');
+    expect(await callTcp(c0.namespace, c1.ipv4, 80)).toBe('timeout');
+  }
+  world.room.remove('beside');
+  const left = nft('list', 'chain', 'ip', 'filter', 'DOCKER-USER').match(/[io]ifname "\S+"/g);
+  expect(left?.sort()).toEqual(['iifname "gantry0"', 'oifname "gantry0"']);
+  nft('delete', 'table', 'ip', 'filter');
+});

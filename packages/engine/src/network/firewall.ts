@@ -1,4 +1,5 @@
-import { isNetlinkError, MessageWriter, NetlinkSocket, netlinkFamily, TableBatch, type TableFamily } from '@gantry/net';
+import { isNetlinkError, NetlinkSocket, netlinkFamily, type TableFamily } from '@gantry/net';
+import { allowThroughForeign } from './foreign-forward.ts';
 import {
   type BridgeRules,
   bridgeElements,
@@ -13,6 +14,7 @@ import {
 export class Firewall implements Disposable {
   readonly #socket = new NetlinkSocket(netlinkFamily.netfilter);
   readonly #families: readonly TableFamily[];
+  readonly #bridges = new Set<string>();
   readonly name: string;
 
   constructor(instance: string, kernelHasIpv6: boolean) {
@@ -24,14 +26,20 @@ export class Firewall implements Disposable {
   install(ruleset: Ruleset): void {
     for (const family of this.#families)
       this.#socket.request('install packet rules', tableBatch({ family, name: this.name }, ruleset));
+    for (const { bridge } of ruleset.bridges) this.#bridges.add(bridge);
+    this.#allowThrough();
   }
 
   addBridge(rules: BridgeRules): void {
     for (const family of this.#families) this.#change(family, 'add', bridgeElements(rules));
+    this.#bridges.add(rules.bridge);
+    this.#allowThrough();
   }
 
   removeBridge(rules: BridgeRules): void {
     for (const family of this.#families) this.#forget(family, bridgeElements(rules));
+    this.#bridges.delete(rules.bridge);
+    this.#allowThrough();
   }
 
   addPorts(ports: readonly PortRule[]): void {
@@ -42,16 +50,13 @@ export class Firewall implements Disposable {
     for (const [family, some] of this.#byFamily(ports)) this.#forget(family, some.flatMap(portElements));
   }
 
-  /** Drops both tables: an engine that is being uninstalled, or a test. */
-  uninstall(): void {
-    for (const family of this.#families) {
-      const batch = new TableBatch(new MessageWriter(), { family, name: this.name });
-      this.#socket.request('remove packet rules', batch.addTable().deleteTable().finish());
-    }
-  }
-
   [Symbol.dispose](): void {
     this.#socket[Symbol.dispose]();
+  }
+
+  #allowThrough(): void {
+    const bridges = [...this.#bridges];
+    for (const family of this.#families) allowThroughForeign(this.#socket, { family, owner: this.name, bridges });
   }
 
   #byFamily(ports: readonly PortRule[]): readonly (readonly [TableFamily, readonly PortRule[]])[] {

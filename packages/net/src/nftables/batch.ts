@@ -42,6 +42,7 @@ const message = {
   getChain: 4,
   newRule: 6,
   getRule: 7,
+  deleteRule: 8,
   newSet: 9,
   getSet: 10,
   newElement: 12,
@@ -116,8 +117,29 @@ export class TableBatch {
 
   /** Appends a rule. @param comment shown by `nft list` */
   addRule(chain: string, expressions: readonly Expression[], comment = ''): this {
+    return this.#rule(messageFlag.append, { chain, expressions, comment });
+  }
+
+  /** Puts a rule before all others of its chain. */
+  insertRule(chain: string, expressions: readonly Expression[], comment = ''): this {
+    return this.#rule(0, { chain, expressions, comment });
+  }
+
+  deleteRule(chain: string, handle: bigint): this {
+    const value = new Uint8Array(8);
+    new DataView(value.buffer).setBigUint64(0, handle, false);
+    this.#change(message.deleteRule, 0, () => {
+      this.#writer.attributeText(1, this.#table.name).attributeText(2, chain).attribute(3, value);
+    });
+    return this;
+  }
+
+  #rule(
+    place: number,
+    { chain, expressions, comment }: { chain: string; expressions: readonly Expression[]; comment: string },
+  ): this {
     const writer = this.#writer;
-    this.#change(message.newRule, messageFlag.create | messageFlag.append, () => {
+    this.#change(message.newRule, messageFlag.create | place, () => {
       writer.attributeText(1, this.#table.name).attributeText(2, chain);
       writer.nest(4, () => {
         for (const expression of expressions) writeExpression(writer, expression);

@@ -1,4 +1,4 @@
-import { listAttributes, type NetlinkMessage, parseAttributes, readBe32, readText } from '../netlink/reader.ts';
+import { listAttributes, type NetlinkMessage, parseAttributes, readBe32, readText, viewOf } from '../netlink/reader.ts';
 import { type MessageWriter, messageFlag } from '../netlink/writer.ts';
 import { netfilterHeader, type TableName, tableMessage } from './batch.ts';
 
@@ -52,6 +52,29 @@ export function getGeneration(writer: MessageWriter): void {
 
 export function parseGeneration(reply: NetlinkMessage): number {
   return readBe32(parseAttributes(reply.body, 4).get(1));
+}
+
+/** Asks for the rules of a chain. @throws (at the dump) ENOENT when there is no such chain */
+export function dumpRules(writer: MessageWriter, table: TableName, chain: string): void {
+  writer.message(subsystem | tableMessage.getRule, messageFlag.request | messageFlag.dump, () => {
+    netfilterHeader(writer, familyNumber[table.family]);
+    writer.attributeText(1, table.name).attributeText(2, chain);
+  });
+}
+
+/** A rule by its handle, with the comment it was given. */
+export type DumpedRule = { readonly chain: string; readonly handle: bigint; readonly comment: string };
+
+export function parseRule(reply: NetlinkMessage): DumpedRule | undefined {
+  if (reply.type !== (subsystem | tableMessage.newRule)) return undefined;
+  const attributes = parseAttributes(reply.body, 4);
+  const handle = attributes.get(3);
+  const userData = attributes.get(7);
+  return {
+    chain: readText(attributes.get(2)),
+    handle: handle === undefined || handle.length < 8 ? 0n : viewOf(handle).getBigUint64(0, false),
+    comment: userData?.[0] === 0 ? readText(userData.subarray(2)) : '',
+  };
 }
 
 /** Asks for all chains of a family: whether a base chain of somebody else drops what we forward. */
