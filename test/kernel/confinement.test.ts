@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'bun:test';
 import { capabilityList, capabilityMask, defaultCapabilities } from '@gantry/runtime';
-import { closeBoxes, openBox, probe, runBox, sh } from './box.ts';
+import { closeBoxes, facts, openBox, probe, runBox, sh } from './box.ts';
 
 afterAll(closeBoxes);
 
@@ -96,6 +96,11 @@ test('limits are set', async () => {
   ];
   const lines = await sh('grep -E "open files|core file" /proc/self/limits', { process: { rlimits } });
   expect(lines.replace(/ +/g, ' ')).toBe('Max core file size 0 0 bytes \nMax open files 64 128 files');
+});
+
+test('a 32-bit personality shows in uname', async () => {
+  const asked = { linux: { personality: { domain: 'LINUX32' } } };
+  expect(await sh('busybox uname -m', asked)).toBe(facts.architecture === 'amd64' ? 'i686' : 'armv8l');
 });
 
 test('the score for the OOM killer and the umask are set', async () => {

@@ -96,6 +96,7 @@ test('each option changes these lines of the default plan', () => {
         }),
         compileContext(),
       ),
+    personality: () => compile(dockerSpec({ linux: { personality: { domain: 'LINUX32' } } }), compileContext()),
     labels: () =>
       compile(
         dockerSpec({ process: { apparmorProfile: 'docker-default', selinuxLabel: 'u:r:t' } }),

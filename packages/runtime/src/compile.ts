@@ -9,7 +9,7 @@ import { mountAttr, mountFlag, parseMountOptions } from './mount-options.ts';
 import { isBind, planMounts } from './mounts.ts';
 import { namespaceMode, planNamespaces } from './namespaces.ts';
 import { cleanPath } from './paths.ts';
-import { confine, processUser, schedulingActs } from './process.ts';
+import { confine, personaActs, processUser, schedulingActs } from './process.ts';
 import { openRegisters, type Registers } from './registers.ts';
 import { rlimitActs } from './rlimits.ts';
 import { isReadOnlyRoot, planRoot, rootPropagation } from './root.ts';
@@ -66,6 +66,7 @@ export function compile(spec: RuntimeSpec, context: CompileContext): Plan {
       ...label.open,
       ...treeActs(spec, context, { root, registers }),
       ...limitActs(process, context),
+      ...personaActs(linux?.personality?.domain),
       ...label.write,
       ...confine({
         facts,

@@ -34,8 +34,6 @@ export type HostFacts = {
   readonly seccomp: boolean;
   readonly apparmor: boolean;
   readonly selinux: boolean;
-  /** Highest capability number the kernel knows. */
-  readonly capLastCap: number;
   /** Mask of what the daemon itself holds: a container cannot get more. */
   readonly capabilities: bigint;
   /** memory+swap can be limited. */
@@ -43,13 +41,11 @@ export type HostFacts = {
   /** Lists as the kernel prints them: `0-1`. */
   readonly onlineCpus: string;
   readonly memoryNodes: string;
-  readonly pageSizeBytes: number;
   /** The daemon's own limits, by resource number. */
   readonly rlimits: Readonly<Record<number, ResourceLimit>>;
   readonly timeNamespace: boolean;
   /** The file that takes block I/O weights in a container's cgroup; undefined when this kernel has none. */
   readonly blkioWeight: 'blkio.weight' | 'blkio.bfq.weight' | 'io.weight' | 'io.bfq.weight' | undefined;
-  readonly hugePageSizes: readonly string[];
 };
 
 /** All ones: RLIM_INFINITY. */

@@ -46,16 +46,13 @@ export function hostFacts(change: Partial<HostFacts> = {}): HostFacts {
     seccomp: true,
     apparmor: false,
     selinux: false,
-    capLastCap: 40,
     capabilities: 0x1ff_ffff_ffffn,
     swapAccounting: true,
     onlineCpus: '0-3',
     memoryNodes: '0',
-    pageSizeBytes: 4096,
     rlimits: {},
     timeNamespace: true,
     blkioWeight: undefined,
-    hugePageSizes: ['2MB'],
     ...change,
   };
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { EngineError } from '@gantry/base';
 import type { Architecture, CgroupLayout, CgroupV1Hierarchy, CgroupV2Tree, HostFacts, ResourceLimit } from './facts.ts';
 import { unlimited } from './facts.ts';
@@ -26,16 +26,13 @@ export function probeHostFacts(): HostFacts {
     seccomp: /^Seccomp:/m.test(status),
     apparmor: readText('/sys/module/apparmor/parameters/enabled').startsWith('Y'),
     selinux: existsSync('/sys/fs/selinux/enforce'),
-    capLastCap: Number(readText('/proc/sys/kernel/cap_last_cap')),
     capabilities: BigInt(`0x${/^CapPrm:\s*(\w+)/m.exec(status)?.[1] ?? '0'}`),
     swapAccounting: hasSwapAccounting(cgroup),
     onlineCpus: readText('/sys/devices/system/cpu/online').trim(),
     memoryNodes: readText('/sys/devices/system/node/online').trim() || '0',
-    pageSizeBytes: pageSize(),
     rlimits: readLimits(readText('/proc/self/limits')),
     timeNamespace: existsSync('/proc/self/ns/time'),
     blkioWeight: blkioWeight(cgroup),
-    hugePageSizes: hugePageSizes(),
   };
 }
 
@@ -136,24 +133,6 @@ export function readLimits(text: string): Record<number, ResourceLimit> {
 }
 
 const limitNumber = (text: string): bigint => (text === 'unlimited' ? unlimited : BigInt(text));
-
-function pageSize(): number {
-  // The auxiliary vector carries it: pairs of words, type 6 is AT_PAGESZ.
-  const vector = readFileSync('/proc/self/auxv');
-  for (let at = 0; at + 16 <= vector.length; at += 16) {
-    if (vector.readBigUInt64LE(at) === 6n) return Number(vector.readBigUInt64LE(at + 8));
-  }
-  return 4096;
-}
-
-function hugePageSizes(): string[] {
-  if (!existsSync('/sys/kernel/mm/hugepages')) return [];
-  return readdirSync('/sys/kernel/mm/hugepages').map((name) => {
-    const kilobytes = Number(/(\d+)kB/.exec(name)?.[1] ?? 0);
-    if (kilobytes >= 2 ** 20) return `${kilobytes / 2 ** 20}GB`;
-    return kilobytes >= 1024 ? `${kilobytes / 1024}MB` : `${kilobytes}KB`;
-  });
-}
 
 const words = (text: string): string[] =>
   text

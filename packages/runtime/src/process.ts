@@ -91,6 +91,16 @@ export function schedulingActs(process: RuntimeProcess): Act[] {
   return acts;
 }
 
+const personas: Readonly<Record<string, bigint>> = { LINUX: 0n, LINUX32: 8n };
+
+/** The execution domain: LINUX32 makes a 64-bit kernel call itself a 32-bit one. @throws invalid */
+export function personaActs(domain: string | undefined): Act[] {
+  if (domain === undefined) return [];
+  const persona = personas[domain];
+  if (persona === undefined) throw new EngineError('invalid', `cannot use personality "${domain}": no such domain`);
+  return [{ verb: 'personality', persona }];
+}
+
 const policies: Readonly<Record<string, number>> = {
   SCHED_OTHER: 0,
   SCHED_FIFO: 1,

@@ -12,7 +12,7 @@ export function refuseUnsupported(spec: RuntimeSpec): void {
     ['linux.intelRdt', linux?.intelRdt],
     ['linux.memoryPolicy', linux?.memoryPolicy],
     ['linux.mountLabel', linux?.mountLabel],
-    ['linux.personality', linux?.personality],
+    ['linux.personality.flags', linux?.personality?.flags],
     ['linux.seccomp.listenerPath', linux?.seccomp?.listenerPath],
   ];
   const found = given.find(([, value]) => !isEmpty(value));

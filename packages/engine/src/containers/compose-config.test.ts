@@ -15,16 +15,13 @@ const host: HostFacts = {
   seccomp: true,
   apparmor: true,
   selinux: false,
-  capLastCap: 40,
   capabilities: (1n << 41n) - 1n,
   swapAccounting: true,
   onlineCpus: '0-1',
   memoryNodes: '0',
-  pageSizeBytes: 4096,
   rlimits: {},
   timeNamespace: true,
   blkioWeight: undefined,
-  hugePageSizes: [],
 };
 
 const usualFacts: StartFacts = {
