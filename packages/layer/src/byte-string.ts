@@ -8,7 +8,8 @@ export function bytesToString(bytes: Uint8Array, start = 0, end = bytes.length):
 
 /** Reads all bytes, NULs too, as a byte string. */
 export function rawToString(bytes: Uint8Array, start = 0, end = bytes.length): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1');
+  const buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return buffer.toString('latin1', start, end);
 }
 
 export function stringToBytes(text: string): Uint8Array {

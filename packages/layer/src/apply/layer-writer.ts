@@ -26,7 +26,7 @@ type OpenFile = { readonly entry: TarEntry; readonly fd: number; offset: number 
 
 /** What a layer's tree turned out to be. */
 export type LayerTree = {
-  /** Bytes of its files, as their entries state them. */
+  /** Bytes of its files and of its symbolic links' texts, as their entries state them. */
   readonly sizeBytes: number;
   readonly entries: number;
   /** Byte strings, '' for the root: directories that no entry named; a lower layer knows their owner and mode. */
@@ -195,6 +195,8 @@ export class LayerWriter implements TarSink, Disposable {
 
   #create(entry: TarEntry, dir: number, name: PathLike): void {
     if (entry.kind !== 'file') {
+      // Docker's sizes count the text of a link.
+      if (entry.kind === 'symlink') this.#sizeBytes += entry.linkPath.length;
       createNode({ root: this.#root, dir, name }, entry);
       return;
     }

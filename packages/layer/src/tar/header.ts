@@ -58,12 +58,14 @@ export function parseHeader(block: Uint8Array): RawHeader {
 /** Sums as unsigned bytes, and as signed ones because some old writers did. */
 function checkSum(block: Uint8Array): void {
   let unsigned = 0;
-  let signed = 0;
+  let high = 0;
   for (let i = 0; i < blockBytes; i++) {
+    // The checksum's own field counts as spaces.
     const byte = i >= 148 && i < 156 ? 0x20 : (block[i] ?? 0);
     unsigned += byte;
-    signed += byte > 127 ? byte - 256 : byte;
+    high += byte >> 7;
   }
+  const signed = unsigned - 256 * high;
   const stated = Number.parseInt(bytesToString(block, 148, 156).trim(), 8);
   if (stated !== unsigned && stated !== signed) throw badArchive('the checksum of a header is wrong, so it is no tar');
 }
@@ -72,12 +74,22 @@ function checkSum(block: Uint8Array): void {
 export function parseNumber(block: Uint8Array, start: number, length: number): number {
   const first = block[start] ?? 0;
   if ((first & 0x80) !== 0) return parseBase256(block.subarray(start, start + length));
-  const text =
-    rawToString(block, start, start + length)
-      .replace(/^[\0 ]+/, '')
-      .split(/[\0 ]/, 1)[0] ?? '';
-  if (!/^[0-7]*$/.test(text)) throw badArchive('a number in a header is not octal');
-  return text === '' ? 0 : Number.parseInt(text, 8);
+  return parseOctal(block, start, start + length);
+}
+
+/** Spaces and NULs before the digits are skipped, one after them ends the number. By bytes: six numbers for each entry. */
+function parseOctal(block: Uint8Array, start: number, end: number): number {
+  let value = 0;
+  let seen = false;
+  for (let i = start; i < end; i++) {
+    const byte = block[i] ?? 0;
+    const isDigit = byte >= 0x30 && byte <= 0x37;
+    if (isDigit) value = value * 8 + byte - 0x30;
+    else if (byte !== 0 && byte !== 0x20) throw badArchive('a number in a header is not octal');
+    else if (seen) break;
+    seen ||= isDigit;
+  }
+  return value;
 }
 
 function parseBase256(bytes: Uint8Array): number {

@@ -35,7 +35,7 @@ type State = 'header' | 'meta' | 'old-sparse' | 'sparse-map' | 'data' | 'padding
 export class TarReader {
   readonly #sink: TarSink;
   #state: State = 'header';
-  readonly #block = new Uint8Array(blockBytes);
+  readonly #block = Buffer.alloc(blockBytes);
   #filled = 0;
   #pending: Pending = { longPath: undefined, longLink: undefined, pax: undefined };
   #meta = { type: '', bytes: new Uint8Array(0), filled: 0 };
