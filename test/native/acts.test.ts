@@ -104,7 +104,7 @@ test('binds have their own attributes, and a read-only root refuses writes but n
   mkdirSync(join(source, 'inner'), { recursive: true });
   writeFileSync(join(source, 'inner/file'), 'inside\n');
   const log = sh(
-    'cat /ro/file; touch /ro/x; touch /rw/x && echo written; touch /x; touch /dev/x; grep -E " /(ro|rw) " /proc/self/mountinfo | cut -d" " -f5-6',
+    'exec 2>&1; cat /ro/file; touch /ro/x; touch /rw/x && echo written; touch /x; touch /dev/x; grep -E " /(ro|rw) " /proc/self/mountinfo | cut -d" " -f5-6',
     {
       change: (acts) =>
         before('rlimit', { verb: 'rootAttrs', attrSet: 1n, propagation: 0n })(

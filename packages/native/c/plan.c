@@ -180,13 +180,9 @@ int plan_load(int fd, struct plan *plan) {
 	char *bytes = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (bytes == MAP_FAILED)
 		return -1;
-	for (size_t done = 0; done < length;) {
-		ssize_t got = pread(fd, bytes + done, length - done, (off_t)done);
-		if (got <= 0) {
-			errno = got == 0 ? EBADMSG : errno;
-			return -1;
-		}
-		done += (size_t)got;
+	if (pread(fd, bytes, length, 0) != (ssize_t)length) {
+		errno = EBADMSG;
+		return -1;
 	}
 	return plan_verify(bytes, length, plan);
 }

@@ -142,8 +142,9 @@ static int become(struct run *run, uint32_t uid, uint32_t gid, const uint32_t *g
 	return 0;
 }
 
+static uint32_t groups[MAX_GROUPS];
+
 VERB(user) {
-	static uint32_t groups[MAX_GROUPS];
 	const struct argument *list = &a->args[user_groups];
 	uint64_t uid = NUMBER(user_uid), gid = NUMBER(user_gid);
 	if (list->length % 4 != 0 || list->length > sizeof groups)
@@ -156,7 +157,6 @@ VERB(user) {
 }
 
 VERB(user_lookup) {
-	static uint32_t groups[MAX_GROUPS];
 	uint32_t uid, gid;
 	const struct argument *names = &a->args[user_lookup_groups];
 	struct cursor added = {names->text, names->text + names->length};

@@ -119,13 +119,12 @@ void shim_event(struct shim *s, enum event event) {
 /* --- Sources of events ---------------------------------------------------------------------- */
 
 static void take_console(struct shim *s, struct msghdr *packet) {
-	int fd;
 	struct cmsghdr *control = CMSG_FIRSTHDR(packet);
 	if (control == NULL || control->cmsg_type != SCM_RIGHTS)
 		return;
-	memcpy(&fd, CMSG_DATA(control), sizeof fd);
-	fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
-	s->streams[0].fd = s->input = fd;
+	memcpy(&s->input, CMSG_DATA(control), sizeof s->input);
+	fcntl(s->input, F_SETFL, O_RDWR | O_NONBLOCK);
+	s->streams[0].fd = s->input;
 }
 
 /* Reads what the child says, to the end of its side: the exec, or its death. */

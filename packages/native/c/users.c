@@ -21,12 +21,8 @@ static int read_database(struct run *run, const char *path) {
 		close(fd);
 		return fail_with(run, path, EINVAL);
 	}
-	for (;;) {
-		ssize_t got = read(fd, database + length, MAX_DATABASE - length);
-		if (got <= 0)
-			break;
-		length += (size_t)got;
-	}
+	for (ssize_t got = 1; got > 0; length += got > 0 ? (size_t)got : 0)
+		got = read(fd, database + length, MAX_DATABASE - length);
 	close(fd);
 	database[length] = '\0';
 	return length == MAX_DATABASE ? fail_with(run, path, EFBIG) : 0;
