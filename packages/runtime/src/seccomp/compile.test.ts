@@ -226,6 +226,8 @@ test('a profile is compiled once for each set of capabilities', () => {
   expect(profileFor([...defaultCapabilities].reverse())).toBe(one);
   expect(compileSeccomp(one, facts)).toBe(compileSeccomp(one, facts));
   expect(profileFor([])).not.toBe(one);
+  const text = '{"defaultAction":"SCMP_ACT_ALLOW"}';
+  expect(parseSeccompProfile(text)).toBe(parseSeccompProfile(text));
 });
 
 test('a profile of a user is read, and refused with a reason', () => {

@@ -25,12 +25,25 @@ export type SeccompProfile = Omit<LinuxSeccomp, 'syscalls'> & {
   readonly syscalls?: readonly SeccompProfileEntry[] | null;
 };
 
+/** Profiles by their text: a container that starts again brings the same one, and what is known of it is kept by object. */
+const parsed = new Map<string, SeccompProfile>();
+const parsedAtMost = 16;
+
 /**
  * Reads a profile as a user gives it in `--security-opt seccomp=<file>`.
  *
  * @throws invalid with Docker's text
  */
 export function parseSeccompProfile(text: string): SeccompProfile {
+  const known = parsed.get(text);
+  if (known !== undefined) return known;
+  const fresh = readProfile(text);
+  if (parsed.size === parsedAtMost) parsed.clear();
+  parsed.set(text, fresh);
+  return fresh;
+}
+
+function readProfile(text: string): SeccompProfile {
   let document: unknown;
   try {
     document = JSON.parse(text);
