@@ -79,10 +79,10 @@ test('a paused process stands still and goes on where it was', async () => {
   for (let look = 0; look < 200; look++) await new Promise((resolve) => setImmediate(resolve));
   expect(count()).toBe(frozenAt);
   expect(readFileSync(`/proc/${box.pid}/stat`, 'utf8')).toBe(ticks);
-  expect(await refusal(() => pauseContainer(box.deps, 'box'))).toBe(`conflict: container ${box.id} is already paused`);
+  expect(await refusal(() => pauseContainer(box.deps, 'box'))).toBe(`conflict: Container ${box.id} is already paused`);
   await unpauseContainer(box.deps, 'box');
   await until(() => count() > frozenAt);
-  expect(await refusal(() => unpauseContainer(box.deps, 'box'))).toBe(`conflict: container ${box.id} is not paused`);
+  expect(await refusal(() => unpauseContainer(box.deps, 'box'))).toBe(`conflict: Container ${box.id} is not paused`);
 });
 
 test('a sample tells processor time, memory and processes of the cgroup alone', async () => {

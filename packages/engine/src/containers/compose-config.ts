@@ -13,8 +13,9 @@ import { composeMounts, initTarget } from './compose-mounts.ts';
 import { composeNamespaces } from './compose-namespaces.ts';
 import { composeResources } from './compose-resources.ts';
 import { composeSysctls } from './compose-sysctls.ts';
-import { parseSecurityOptions, type SecurityOptions, unmasksSystemPaths } from './security-options.ts';
+import { parseSecurityOptions, type SecurityOptions } from './security-options.ts';
 import type { StartFacts } from './start-facts.ts';
+import { systemPaths } from './system-paths.ts';
 import type { ContainerRecord, HostConfig } from './types.ts';
 
 /** A config.json, and what the plan compiler needs beside it because the specification has no word for it. */
@@ -91,45 +92,9 @@ function composeLinux(record: ContainerRecord, facts: StartFacts, security: Secu
     devices: facts.devices.map(({ access: _access, ...device }) => device),
     resources: { ...composeResources(hostConfig, facts.deviceNumbers), devices: composeDeviceRules(hostConfig, facts) },
     ...(seccomp === undefined ? {} : { seccomp }),
-    ...systemPaths(hostConfig, facts),
+    ...systemPaths(hostConfig, facts.thermalCpus),
   };
 }
-
-/** An explicit list of the user holds even for a privileged container. */
-function systemPaths(hostConfig: HostConfig, facts: StartFacts): Pick<LinuxSpec, 'maskedPaths' | 'readonlyPaths'> {
-  const open = hostConfig.privileged || unmasksSystemPaths(hostConfig.securityOpt);
-  return {
-    maskedPaths: hostConfig.maskedPaths ?? (open ? [] : defaultMaskedPaths(facts.thermalCpus)),
-    readonlyPaths: hostConfig.readonlyPaths ?? (open ? [] : defaultReadonlyPaths),
-  };
-}
-
-/** Files that tell about the host or reach its hardware: hidden. Each one was a hole once. */
-export function defaultMaskedPaths(thermalCpus: readonly number[]): readonly string[] {
-  return [
-    '/proc/acpi',
-    '/proc/asound',
-    '/proc/interrupts',
-    '/proc/kcore',
-    '/proc/keys',
-    '/proc/latency_stats',
-    '/proc/sched_debug',
-    '/proc/scsi',
-    '/proc/timer_list',
-    '/proc/timer_stats',
-    '/sys/devices/virtual/powercap',
-    '/sys/firmware',
-    ...thermalCpus.map((cpu) => `/sys/devices/system/cpu/cpu${cpu}/thermal_throttle`),
-  ];
-}
-
-export const defaultReadonlyPaths: readonly string[] = [
-  '/proc/bus',
-  '/proc/fs',
-  '/proc/irq',
-  '/proc/sys',
-  '/proc/sysrq-trigger',
-];
 
 /** What the container may do as root; also what a privileged exec falls back to. */
 export function capabilitiesOf(hostConfig: HostConfig, facts: Pick<StartFacts, 'host'>): readonly string[] {

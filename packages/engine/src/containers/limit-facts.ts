@@ -18,6 +18,8 @@ export type LimitFacts = {
   readonly cpuRealtime: boolean;
   readonly ipv4Forwarding: boolean;
   readonly hostname: string;
+  /** Mask of what the engine itself holds: a container cannot get more. */
+  readonly capabilities: bigint;
   /** CPUs whose thermal_throttle directory tells about other tenants and is masked. */
   readonly thermalCpus: readonly number[];
 };
@@ -43,6 +45,7 @@ export function readLimitFacts(host: HostFacts): LimitFacts {
     cpuRealtime: cpu !== undefined && existsSync(`${cpu.mountPoint}/cpu.rt_runtime_us`),
     ipv4Forwarding: readIpv4Forwarding(),
     hostname: hostname(),
+    capabilities: host.capabilities,
     thermalCpus: readThermalCpus(),
   };
 }

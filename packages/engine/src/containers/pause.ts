@@ -24,9 +24,9 @@ export async function pauseContainer(deps: PauseDeps, ref: string): Promise<void
   const container = deps.store.get(id);
   const { status } = container;
   if (status.kind === 'restarting')
-    throw new EngineError('conflict', `container ${id} is restarting, wait until the container is running`);
+    throw new EngineError('conflict', `Container ${id} is restarting, wait until the container is running`);
   if (status.kind !== 'running') throw new EngineError('conflict', `container ${id} is not running`);
-  if (status.paused) throw new EngineError('conflict', `container ${id} is already paused`);
+  if (status.paused) throw new EngineError('conflict', `Container ${id} is already paused`);
   const freezer = freezerOf(deps, container);
   try {
     await reach(freezer, freezer.frozen);
@@ -46,7 +46,7 @@ export async function unpauseContainer(deps: PauseDeps, ref: string): Promise<vo
   await using _lock = await deps.locks.hold(id);
   const container = deps.store.get(id);
   const { status } = container;
-  if (status.kind !== 'running' || !status.paused) throw new EngineError('conflict', `container ${id} is not paused`);
+  if (status.kind !== 'running' || !status.paused) throw new EngineError('conflict', `Container ${id} is not paused`);
   const freezer = freezerOf(deps, container);
   await reach(freezer, freezer.thawed);
   deps.db.tx(() => {

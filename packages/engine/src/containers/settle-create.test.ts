@@ -17,6 +17,7 @@ const host: LimitFacts = {
   cpuRealtime: false,
   ipv4Forwarding: true,
   hostname: 'host',
+  capabilities: (1n << 41n) - 1n,
   thermalCpus: [],
 };
 
@@ -61,6 +62,8 @@ test.each<[Partial<HostConfig>, string]>([
     "invalid restart policy: maximum retry count can only be used with 'on-failure'",
   ],
   [{ pidMode: 'container:' }, 'invalid PID mode: container:'],
+  [{ capAdd: ['nosuch'] }, 'invalid CapAdd: unknown capability: "CAP_NOSUCH"'],
+  [{ capDrop: ['nosuch'] }, 'invalid CapDrop: unknown capability: "CAP_NOSUCH"'],
   [{ ipcMode: 'odd' }, 'invalid IPC mode: odd'],
   [{ utsMode: 'container:x' }, 'invalid UTS mode: container:x'],
   [{ oomScoreAdj: 1001 }, 'Invalid value 1001, range for oom score adj is [-1000, 1000]'],
@@ -105,7 +108,9 @@ test('defaults are filled in as inspect shows them', () => {
     cgroupnsMode: 'host',
     oomKillDisable: false,
     logConfig: { type: 'json-file', config: {} },
+    readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
   });
+  expect(settle({ hostConfig: { privileged: true } }).value.maskedPaths).toBeUndefined();
 });
 
 test('what the kernel cannot do is dropped with a warning', () => {

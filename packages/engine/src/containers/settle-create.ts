@@ -1,7 +1,9 @@
-import { EngineError, parseSignal } from '@gantry/base';
+import { EngineError, messageOf, parseSignal } from '@gantry/base';
+import { normalizeCapabilities } from '@gantry/runtime';
 import type { LimitFacts } from './limit-facts.ts';
 import { parseSecurityOptions } from './security-options.ts';
 import { type Settled, settleResources } from './settle-resources.ts';
+import { systemPaths } from './system-paths.ts';
 import type { ContainerConfig, CreateRequest, HealthConfig, HostConfig, RestartPolicy } from './types.ts';
 
 /** Clients and compose files name runc; what answers to the name is our own runtime, which speaks the same commands. */
@@ -22,6 +24,8 @@ export function settleCreate(request: CreateRequest, host: LimitFacts): Settled<
   checkConflicts(config, hostConfig);
   checkConfig(config);
   checkHostConfig(hostConfig);
+  checkCapabilities('CapAdd', hostConfig.capAdd, host);
+  checkCapabilities('CapDrop', hostConfig.capDrop, host);
   const resources = settleResources(hostConfig, host, 'create');
   const value = fillDefaults(resources.value, host);
   checkModes(value);
@@ -117,6 +121,14 @@ function checkHostConfig(host: HostConfig): void {
   checkLogConfig(host.logConfig);
 }
 
+function checkCapabilities(field: string, names: readonly string[], host: LimitFacts): void {
+  try {
+    normalizeCapabilities(names, host.capabilities);
+  } catch (cause) {
+    throw new EngineError('invalid', `invalid ${field}: ${messageOf(cause)}`, { cause });
+  }
+}
+
 /** @throws invalid with Docker's texts; `update` asks it too */
 export function checkRestartPolicy(policy: RestartPolicy): void {
   const name: string = policy.name;
@@ -191,6 +203,8 @@ function checkLogConfig({ type, config }: HostConfig['logConfig']): void {
 function fillDefaults(host: HostConfig, facts: LimitFacts): HostConfig {
   return {
     ...host,
+    // Inspect shows them; a privileged container shows none.
+    ...(host.privileged ? {} : systemPaths(host, facts.thermalCpus)),
     networkMode: host.networkMode === '' ? 'default' : host.networkMode,
     memorySwapBytes: host.memoryBytes > 0 && host.memorySwapBytes === 0 ? host.memoryBytes * 2 : host.memorySwapBytes,
     shmSizeBytes: host.shmSizeBytes === 0 ? defaultShmBytes : host.shmSizeBytes,

@@ -28,7 +28,7 @@ export async function topContainer(
   const container = deps.store.resolve(ref);
   const { id, status } = container;
   if (status.kind === 'restarting')
-    throw new EngineError('conflict', `container ${id} is restarting, wait until the container is running`);
+    throw new EngineError('conflict', `Container ${id} is restarting, wait until the container is running`);
   if (status.kind !== 'running') throw new EngineError('conflict', `container ${id} is not running`);
   const pids = pidsBelow(dirname(cgroupFiles(deps.facts.cgroup, cgroupPathOf(deps, container)).procs));
   const table = parsePs(await runPs(given.split(/\s+/), pids), new Set(pids));
