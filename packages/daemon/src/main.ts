@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { maxApiVersion } from '@gantry/api';
 import { EngineError, FlagError, flagBool, flagText, isEngineError, messageOf, parseFlags } from '@gantry/base';
 import { openEngine } from '@gantry/engine';
-import manifest from '../../../package.json' with { type: 'json' };
+import manifest from '../package.json' with { type: 'json' };
 import { type DaemonConfig, daemonDefaults, settleConfig } from './config/config.ts';
 import { joinOptions, refuseUnsupported } from './config/given.ts';
 import { formatHelp } from './config/help.ts';

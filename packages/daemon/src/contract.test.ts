@@ -1,3 +1,4 @@
+import { expect, test } from 'bun:test';
 import type {
   containerConfig,
   createBody,
@@ -20,7 +21,7 @@ type Same<Left, Right> = [Left] extends [Right]
   : 'codec has more';
 type AllTrue<Checks extends readonly true[]> = Checks;
 
-export type Contract = AllTrue<
+type Contract = AllTrue<
   [
     Same<ValueOf<typeof containerConfig>, ContainerConfig>,
     Same<ValueOf<typeof hostConfig>, HostConfig>,
@@ -30,3 +31,8 @@ export type Contract = AllTrue<
     Same<ValueOf<typeof createBody>, Pick<CreateRequest, 'config' | 'hostConfig' | 'endpoints'>>,
   ]
 >;
+
+test('every codec gives exactly the engine’s noun, checked by the compiler', () => {
+  const contract: Contract = [true, true, true, true, true, true];
+  expect(contract).not.toContain(false);
+});
