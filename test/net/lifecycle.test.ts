@@ -232,6 +232,20 @@ test('after a reboot bridges and rules are there again, and links that nobody ow
   expect(world.leftovers()).toEqual(['link br-foreign', ...base]);
 });
 
+test('the default bridge follows the settings of the daemon', async () => {
+  await world.closeRoom();
+  await world.openRoom({ bridgeName: 'gantry1', bip: '10.200.7.1/24' }).reconcile([]);
+  {
+    await using c1 = await world.run('c1');
+    expect(c1.ipv4).toBe('10.200.7.2');
+  }
+  await world.linksGone();
+  expect(world.leftovers()).toEqual(['link br-foreign', 'link gantry1', ...base.slice(1)].sort());
+  await world.closeRoom();
+  await world.openRoom().reconcile([]);
+  expect(world.leftovers()).toEqual(['link br-foreign', ...base]);
+});
+
 test('starts and ends leave no link, no rule and no address behind', async () => {
   const before = Bun.spawnSync(['nft', '--stateless', 'list', 'ruleset']).stdout.toString();
   for (let round = 0; round < 5; round++) {

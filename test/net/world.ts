@@ -122,7 +122,7 @@ export class World implements AsyncDisposable {
   }
 
   /** Opens the room on this world's rows: again after `closeRoom`, as the next daemon does. */
-  openRoom(): NetworkRoom {
+  openRoom(changed: Partial<NetworkDeps> = {}): NetworkRoom {
     const files = join(this.dir, 'files');
     mkdirSync(files, { recursive: true });
     writeFileSync(join(files, 'resolv.conf'), `nameserver ${this.outsideAddress}\nsearch example.test\n`);
@@ -151,6 +151,7 @@ export class World implements AsyncDisposable {
         this.warnings.push(message);
       },
       ...this.#options,
+      ...changed,
     });
     return this.room;
   }

@@ -16,6 +16,8 @@ export type NetworkDeps = {
   readonly instance: string;
   /** The link of the network `bridge`: `docker0` at Docker's. At most 15 characters. */
   readonly bridgeName: string;
+  /** Options of the network `bridge` that differ from Docker's defaults: what --icc, --ip-masq, --mtu and --ip say. */
+  readonly bridgeOptions?: Readonly<Record<string, string>>;
   /** Address and subnet of that link (`--bip`); empty: chosen where nobody else is. */
   readonly bip: string;
   readonly now: () => Date;

@@ -17,7 +17,7 @@ import { HostLinks, readSysctl } from './host-links.ts';
 import { joinNetworks } from './join.ts';
 import { leaveNetworks } from './leave.ts';
 import { PortTable } from './port-table.ts';
-import { ensurePredefined, moveDefaultBridge } from './predefined.ts';
+import { ensurePredefined, refreshDefaultBridge } from './predefined.ts';
 import { portRules } from './publish-ports.ts';
 import { reconcileNetworks } from './reconcile.ts';
 import { pruneNetworks, removeNetwork } from './remove-network.ts';
@@ -35,7 +35,7 @@ export type * from './types.ts';
 export function openNetworkRoom(deps: NetworkDeps): NetworkRoom {
   using opening = new DisposableStack();
   const context = opening.adopt(openContext(deps), closeContext);
-  moveDefaultBridge(context);
+  refreshDefaultBridge(context);
   for (const network of context.networks.values()) if (network.driver === 'bridge') restoreBridge(context, network.id);
   installRules(context);
   ensurePredefined(context);

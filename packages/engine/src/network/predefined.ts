@@ -44,15 +44,20 @@ function defaultBridge(context: NetworkContext): NetworkCreateRequest {
     enableIpv4: true,
     enableIpv6: false,
     ipam: { driver: 'default', options: {}, pools: pool === undefined ? [] : [pool] },
-    options: {
-      [option.defaultBridge]: 'true',
-      [option.interContainer]: 'true',
-      [option.masquerade]: 'true',
-      [option.hostBinding]: '0.0.0.0',
-      [option.bridgeName]: context.deps.bridgeName,
-      [option.mtu]: '1500',
-    },
+    options: defaultBridgeOptions(context),
     labels: {},
+  };
+}
+
+function defaultBridgeOptions({ deps }: NetworkContext): Record<string, string> {
+  return {
+    [option.defaultBridge]: 'true',
+    [option.interContainer]: 'true',
+    [option.masquerade]: 'true',
+    [option.hostBinding]: '0.0.0.0',
+    [option.mtu]: '1500',
+    ...deps.bridgeOptions,
+    [option.bridgeName]: deps.bridgeName,
   };
 }
 
@@ -62,13 +67,22 @@ function bipPool(bip: string): IpamPool | undefined {
   return { subnet: formatCidr(subnetOf(cidr)), gateway: formatIp(cidr.address), ipRange: '', auxAddresses: {} };
 }
 
+/** Takes the daemon's settings of now into the network `bridge`, whose row keeps those of the last boot. */
+export function refreshDefaultBridge(context: NetworkContext): void {
+  const network = [...context.networks.values()].find(({ name }) => name === 'bridge');
+  if (network === undefined) return;
+  const current: NetworkRecord = { ...network, options: defaultBridgeOptions(context) };
+  context.store.updateNetwork(current);
+  context.networks.set(network.id, current);
+  moveDefaultBridge(context, current);
+}
+
 /**
  * Moves the network `bridge` when its subnet is no longer to be had: another `--bip`, or a subnet that somebody took
  * while no engine of ours ran. Only while its link is not there, so nothing that runs loses its address.
  */
-export function moveDefaultBridge(context: NetworkContext): void {
-  const network = [...context.networks.values()].find(({ name }) => name === 'bridge');
-  if (network === undefined || context.links.find(parseBridgeOptions(network).bridgeName) !== undefined) return;
+function moveDefaultBridge(context: NetworkContext, network: NetworkRecord): void {
+  if (context.links.find(parseBridgeOptions(network).bridgeName) !== undefined) return;
   using _claim = lockHostNetworks();
   const wanted = bipPool(context.deps.bip);
   const subnet = parseCidr(network.ipam.pools[0]?.subnet ?? '');
@@ -79,7 +93,7 @@ export function moveDefaultBridge(context: NetworkContext): void {
   const request = { ...network, ipam: { ...network.ipam, pools: wanted === undefined ? [] : [wanted] } };
   const facts = { ownSubnets: ownSubnets(context, network.id), hostSubnets, sources: poolSources(context) };
   const moved: NetworkRecord = { ...network, ipam: { ...network.ipam, pools: settlePools(request, facts) } };
-  context.store.setIpam(network.id, moved.ipam);
+  context.store.updateNetwork(moved);
   context.networks.set(network.id, moved);
   context.addresses.addNetwork(moved);
 }

@@ -74,7 +74,7 @@ export function openNetworkStore(db: Db) {
 function networkRows(db: Db) {
   const all = db.prepare<NetworkRow>('SELECT * FROM network ORDER BY created, name');
   const insert = db.prepare('INSERT INTO network VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
-  const setIpam = db.prepare('UPDATE network SET ipam = ? WHERE id = ?');
+  const update = db.prepare('UPDATE network SET ipam = ?, options = ? WHERE id = ?');
   const drop = db.prepare('DELETE FROM network WHERE id = ?');
   return {
     networks: (): NetworkRecord[] => all.all().map(networkFrom),
@@ -93,8 +93,9 @@ function networkRows(db: Db) {
         JSON.stringify(network.labels),
       );
     },
-    setIpam: (id: string, ipam: NetworkRecord['ipam']): void => {
-      setIpam.run(JSON.stringify(ipam), id);
+    /** Takes in pools and options: only the engine itself changes those, at boot. */
+    updateNetwork: ({ id, ipam, options }: NetworkRecord): void => {
+      update.run(JSON.stringify(ipam), JSON.stringify(options), id);
     },
     deleteNetwork: (id: string): void => {
       drop.run(id);
