@@ -10,14 +10,15 @@ export type InfoDeps = Pick<ContainerDeps, 'store' | 'images' | 'facts' | 'limit
 /** Docker's name for the registry that references without a host mean. */
 const defaultRegistry = 'https://index.docker.io/v1/';
 
-/** Reads what `docker info` tells about an engine and its machine. */
-export function readInfo(deps: InfoDeps): EngineInfo {
+/**
+ * Opens what `docker info` tells about an engine and its machine. What cannot change is read once; the rest only when it
+ * is looked at, since most callers want a single fact.
+ */
+export function openInfo(deps: InfoDeps): () => EngineInfo {
   const { facts, limits, dataRoot } = deps;
   const release = readRelease();
-  return {
+  const fixed = {
     id: engineId(deps),
-    containers: countContainers(deps),
-    images: deps.images.list().length,
     storageDriver: 'overlay2',
     storageStatus: [
       ['Backing Filesystem', filesystemName(dataRoot)],
@@ -30,18 +31,35 @@ export function readInfo(deps: InfoDeps): EngineInfo {
     architecture: arch() === 'x64' ? 'x86_64' : arch() === 'arm64' ? 'aarch64' : arch(),
     cpus: limits.cpus,
     memoryBytes: totalmem(),
-    hostname: hostname(),
     dataRoot,
     securityOptions: [
       ...(facts.apparmor ? ['name=apparmor'] : []),
       ...(facts.seccomp ? ['name=seccomp,profile=builtin'] : []),
       ...(limits.cgroupVersion === '2' ? ['name=cgroupns'] : []),
     ],
-    warnings: warningsOf(deps),
     indexServerAddress: defaultRegistry,
-    openFileDescriptors: readdirSync('/proc/self/fd').length,
-    now: deps.now(),
-  };
+  } as const;
+  return () => ({
+    ...fixed,
+    get containers() {
+      return countContainers(deps);
+    },
+    get images() {
+      return deps.images.list().length;
+    },
+    get hostname() {
+      return hostname();
+    },
+    get warnings() {
+      return warningsOf(deps);
+    },
+    get openFileDescriptors() {
+      return readdirSync('/proc/self/fd').length;
+    },
+    get now() {
+      return deps.now();
+    },
+  });
 }
 
 /** Made once for a data root and kept beside it, so that monitoring tells engines apart across restarts. */

@@ -22,7 +22,7 @@ import { openDb } from './db/index.ts';
 import type { Engine } from './engine.ts';
 import { openEvents } from './events/index.ts';
 import { openImages } from './images/index.ts';
-import { readInfo } from './info.ts';
+import { openInfo } from './info.ts';
 import { openJobs } from './jobs/index.ts';
 import { openNetworkRoom } from './network/index.ts';
 import { openSnapshots } from './snapshots/index.ts';
@@ -119,7 +119,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     networks,
     volumes,
     events,
-    info: () => readInfo(deps),
+    info: openInfo(deps),
     [Symbol.asyncDispose]: async () => {
       live[Symbol.dispose]();
       await background[Symbol.asyncDispose]();
