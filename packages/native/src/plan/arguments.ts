@@ -14,6 +14,10 @@ export const noRegister = 255;
 /** How many registers a plan has; 200 to 231 belong to the network. */
 export const registerCount = 232;
 
+const rows = new Map<string, readonly (readonly [name: string, type: ArgumentType])[]>(
+  Object.entries(verbs).map(([verb, { args }]) => [verb, Object.entries(args)]),
+);
+
 /**
  * The arguments of an act in the order of its row.
  *
@@ -21,7 +25,7 @@ export const registerCount = 232;
  */
 export function argumentsOf(act: Act): Argument[] {
   const values: Readonly<Record<string, unknown>> = act;
-  return Object.entries(verbs[act.verb].args).map(([name, type]) => {
+  return (rows.get(act.verb) ?? []).map(([name, type]) => {
     const argument = parseArgument(name, type, values[name]);
     if (argument === undefined)
       throw new Error(`unreachable: ${act.verb} got ${String(values[name])} as its ${type} "${name}"`);

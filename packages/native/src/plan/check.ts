@@ -1,5 +1,4 @@
-import { type Act, type VerbName, verbs } from '../verbs.ts';
-import { argumentsOf } from './arguments.ts';
+import { type Act, type ArgumentType, type VerbName, verbs } from '../verbs.ts';
 import type { Plan } from './plan.ts';
 import { cloneBits } from './symbols.ts';
 
@@ -12,14 +11,15 @@ import { cloneBits } from './symbols.ts';
 export function checkPlan(plan: Plan): string[] {
   const parent = plan.parent.map((act, index): Step => ({ half: 'parent', index, act }));
   const child = plan.child.map((act, index): Step => ({ half: 'child', index, act }));
+  const childPlaces = placesOf(plan.child);
   return [
     ...checkHalves([...parent, ...child]),
     ...checkRegisters([...parent, ...child]),
-    ...checkEnds(parent, child),
+    ...checkEnds(plan, placesOf(plan.parent), childPlaces),
     ...checkMounts(plan),
     ...checkSysctls(child),
     ...checkPhases(child),
-    ...checkPrecedence(child),
+    ...checkPrecedence(childPlaces),
   ];
 }
 
@@ -33,22 +33,35 @@ function checkHalves(steps: readonly Step[]): string[] {
     .map((step) => `${where(step)}: not a verb of this half`);
 }
 
+type RegisterArgument = { readonly name: string; readonly type: 'in' | 'in?' | 'out' };
+
+const isRegister = (type: ArgumentType): type is RegisterArgument['type'] =>
+  type === 'in' || type === 'in?' || type === 'out';
+
+/** The registers that each verb reads and assigns, in the order of its row. */
+const registersOf = new Map<string, readonly RegisterArgument[]>(
+  Object.entries(verbs).map(([verb, { args }]) => {
+    const row: readonly (readonly [string, ArgumentType])[] = Object.entries(args);
+    return [verb, row.flatMap(([name, type]) => (isRegister(type) ? [{ name, type }] : []))];
+  }),
+);
+
 /** Registers are assigned once and read after that; what inside paths hang on came from the `root` verb. */
 function checkRegisters(steps: readonly Step[]): string[] {
   const problems: string[] = [];
-  const writers = new Map<number, VerbName>();
+  const writers = new Map<unknown, VerbName>();
   for (const step of steps) {
-    for (const argument of argumentsOf(step.act)) {
-      if (argument.type !== 'in' && argument.type !== 'in?' && argument.type !== 'out') continue;
-      const register = argument.value;
+    const values: Readonly<Record<string, unknown>> = step.act;
+    for (const { name, type } of registersOf.get(step.act.verb) ?? []) {
+      const register = values[name];
       if (register === undefined) continue;
       const writer = writers.get(register);
-      if (argument.type === 'out') {
+      if (type === 'out') {
         if (writer !== undefined) problems.push(`${where(step)}: %${register} is assigned twice`);
         writers.set(register, step.act.verb);
       } else if (writer === undefined) {
         problems.push(`${where(step)}: %${register} is read before it is assigned`);
-      } else if (argument.name === 'root' && writer !== 'root') {
+      } else if (name === 'root' && writer !== 'root') {
         problems.push(`${where(step)}: %${register} is not a root`);
       }
     }
@@ -63,18 +76,31 @@ function checkSysctls(child: readonly Step[]): string[] {
     .map((step) => `${where(step)}: not a plain key`);
 }
 
-function checkEnds(parent: readonly Step[], child: readonly Step[]): string[] {
+/** Where each verb stands first, and how often it stands at all. */
+type Places = ReadonlyMap<VerbName, { readonly first: number; readonly count: number }>;
+
+function placesOf(acts: readonly Act[]): Places {
+  const places = new Map<VerbName, { first: number; count: number }>();
+  acts.forEach(({ verb }, index) => {
+    const place = places.get(verb);
+    if (place === undefined) places.set(verb, { first: index, count: 1 });
+    else place.count++;
+  });
+  return places;
+}
+
+function checkEnds(plan: Plan, parent: Places, child: Places): string[] {
   const problems: string[] = [];
-  const once = (steps: readonly Step[], verb: VerbName): void => {
-    const count = steps.filter(({ act }) => act.verb === verb).length;
+  const once = (places: Places, verb: VerbName): void => {
+    const count = places.get(verb)?.count ?? 0;
     if (count !== 1) problems.push(`${verb} stands ${count} times, not once`);
   };
   once(parent, 'clone');
   for (const verb of ['ready', 'exec', 'chdir', 'boundingSet', 'capabilities'] as const) once(child, verb);
-  const users = child.filter(({ act }) => act.verb === 'user' || act.verb === 'userLookup').length;
+  const users = (child.get('user')?.count ?? 0) + (child.get('userLookup')?.count ?? 0);
   if (users !== 1) problems.push(`the user is set ${users} times, not once`);
-  if (parent.at(-1)?.act.verb !== 'clone') problems.push('clone is not last in parent');
-  if (child.at(-1)?.act.verb !== 'exec') problems.push('exec is not last in child');
+  if (plan.parent.at(-1)?.verb !== 'clone') problems.push('clone is not last in parent');
+  if (plan.child.at(-1)?.verb !== 'exec') problems.push('exec is not last in child');
   return problems;
 }
 
@@ -170,18 +196,30 @@ const phaseRules: readonly PhaseRule[] = [
   { after: ['unshare'], why: 'after the cgroup namespace was made, which shows it', never: ['cgroupJoin'] },
 ];
 
+/** Which rules come into force behind a verb. */
+const rulesAfter = new Map<Phase, readonly PhaseRule[]>(
+  phaseRules
+    .flatMap(({ after }) => after)
+    .map((phase) => [phase, phaseRules.filter(({ after }) => after.includes(phase))]),
+);
+
 function checkPhases(child: readonly Step[]): string[] {
-  const passed = new Set<Phase>();
-  return child.flatMap((step) => {
-    const broken = phaseRules.filter(
-      ({ after, only, never }) =>
-        after.some((phase) => passed.has(phase)) &&
-        (only?.includes(step.act.verb) === false || never?.includes(step.act.verb) === true),
-    );
-    passed.add(step.act.verb);
-    if (step.act.verb === 'setns' && (step.act.flags & cloneBits.CLONE_NEWNS) !== 0) passed.add('joined-mounts');
-    return broken.map(({ why }) => `${where(step)}: ${why}`);
-  });
+  const inForce = new Set<PhaseRule>();
+  const problems: string[] = [];
+  const pass = (phase: Phase): void => {
+    for (const rule of rulesAfter.get(phase) ?? []) inForce.add(rule);
+  };
+  for (const step of child) {
+    const { act } = step;
+    for (const { only, never, why } of inForce) {
+      if (only?.includes(act.verb) === false || never?.includes(act.verb) === true) {
+        problems.push(`${where(step)}: ${why}`);
+      }
+    }
+    pass(act.verb);
+    if (act.verb === 'setns' && (act.flags & cloneBits.CLONE_NEWNS) !== 0) pass('joined-mounts');
+  }
+  return problems;
 }
 
 /** Each verb of a pair needs the other one before it, where the plan has the other one at all. */
@@ -196,8 +234,8 @@ const precedence: readonly (readonly [VerbName, VerbName])[] = [
   ['setsid', 'console'],
 ];
 
-function checkPrecedence(child: readonly Step[]): string[] {
-  const place = (verb: VerbName): number => child.findIndex(({ act }) => act.verb === verb);
+function checkPrecedence(child: Places): string[] {
+  const place = (verb: VerbName): number => child.get(verb)?.first ?? -1;
   const problems = precedence
     .filter(([first, second]) => place(second) >= 0 && place(first) > place(second))
     .map(([first, second]) => `${second} stands before ${first}`);
