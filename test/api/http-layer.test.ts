@@ -316,7 +316,7 @@ describe('the socket', () => {
   });
 
   test('a second daemon on the same path is refused, and the first goes on', async () => {
-    expect(listen(deps, { kind: 'unix', path }, { group: 'x' })).rejects.toThrow('another daemon listens there');
+    await expect(listen(deps, { kind: 'unix', path }, { group: 'x' })).rejects.toThrow('another daemon listens there');
     expect(splitAnswer(await exchange(`GET /hello HTTP/1.1\r\n${closing}\r\n`)).status).toBe(200);
   });
 
@@ -334,7 +334,7 @@ describe('the socket', () => {
     expect(existsSync(stale)).toBe(false);
     const file = join(directory, 'precious');
     writeFileSync(file, 'kept');
-    expect(listen(deps, { kind: 'unix', path: file }, { group: 'x' })).rejects.toThrow('a file that is no socket');
+    await expect(listen(deps, { kind: 'unix', path: file }, { group: 'x' })).rejects.toThrow('a file that is no socket');
     rmSync(file);
   });
 

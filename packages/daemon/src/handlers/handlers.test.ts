@@ -152,7 +152,7 @@ describe('progress', () => {
     const read = async (): Promise<void> => {
       for await (const line of lines) seen.push(line.status);
     };
-    expect(read()).rejects.toThrow('broken');
+    await expect(read()).rejects.toThrow('broken');
     await read().catch(() => undefined);
     expect(seen).toEqual(['one']);
   });
