@@ -3,8 +3,8 @@ import type { DnsCommand, DnsReply, DnsService } from './dns-protocol.ts';
 import type { NameEntry } from './name-table.ts';
 
 /**
- * The engine's end of the DNS worker. The worker starts with the first container that needs it: an engine whose
- * containers are all on the default bridge never pays for one.
+ * The engine's end of the DNS worker. The worker starts with the first user-defined network: an engine that has
+ * only the default bridge never pays for one.
  */
 export class DnsClient implements Disposable {
   #worker: Worker | undefined;
@@ -14,6 +14,11 @@ export class DnsClient implements Disposable {
   readonly #served = new Map<string, { service: DnsService; pid: number }>();
   readonly #waiting = new Map<number, { containerId: string; resolve: () => void; reject: (error: Error) => void }>();
   #lastRequest = 0;
+
+  /** Starts the worker ahead of the first container that needs it: that takes longer than a container's start. */
+  warm(): void {
+    this.#worker ??= this.#start();
+  }
 
   put(entry: NameEntry): void {
     this.#entries.set(`${entry.networkId} ${entry.containerId}`, entry);
@@ -26,7 +31,7 @@ export class DnsClient implements Disposable {
 
   /** Opens the server inside the namespace of a process. @throws unavailable */
   async serve(service: DnsService, pid: number): Promise<void> {
-    this.#worker ??= this.#start();
+    this.warm();
     this.#served.set(service.containerId, { service, pid });
     await this.#ask(service.containerId, (request) => ({ do: 'serve', request, pid, service }));
   }

@@ -1,5 +1,6 @@
 import {
   hookPriority,
+  installTable,
   keyPart,
   MessageWriter,
   NetlinkSocket,
@@ -19,7 +20,11 @@ const protocol = { tcp: 6, udp: 17 } as const;
  */
 export function redirectDns(ports: { readonly udp: number; readonly tcp: number }): void {
   using socket = new NetlinkSocket(netlinkFamily.netfilter);
-  const batch = new TableBatch(new MessageWriter(), table).addTable().deleteTable().addTable();
+  installTable(socket, 'lead DNS queries to the engine', (as) => redirectBatch(as, ports));
+}
+
+function redirectBatch(as: 'fresh' | 'replacement', ports: { readonly udp: number; readonly tcp: number }): Uint8Array {
+  const batch = new TableBatch(new MessageWriter(), table).startTable(as);
   const hook = { type: 'nat', hook: 'output', priority: hookPriority.dstnat, policy: 'accept' } as const;
   batch.addChain({ name: 'output', hook });
   for (const name of ['udp', 'tcp'] as const) {
@@ -38,5 +43,5 @@ export function redirectDns(ports: { readonly udp: number; readonly tcp: number 
       { do: 'nat', kind: 'destination', family: 4, address: 1, port: 2 },
     ]);
   }
-  socket.request('lead DNS queries to the engine', batch.finish());
+  return batch.finish();
 }

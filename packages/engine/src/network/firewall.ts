@@ -1,4 +1,4 @@
-import { isNetlinkError, NetlinkSocket, netlinkFamily, type TableFamily } from '@gantry/net';
+import { installTable, isNetlinkError, NetlinkSocket, netlinkFamily, type TableFamily } from '@gantry/net';
 import { allowThroughForeign } from './foreign-forward.ts';
 import {
   type BridgeRules,
@@ -7,7 +7,7 @@ import {
   type PortRule,
   portElements,
   type Ruleset,
-  tableBatch,
+  tablesBatch,
 } from './ruleset.ts';
 
 /** The engine's two tables, `ip gantry-<instance>` and `ip6 gantry-<instance>`. Everything is synchronous. */
@@ -22,10 +22,10 @@ export class Firewall implements Disposable {
     this.#families = kernelHasIpv6 ? ['ip', 'ip6'] : ['ip'];
   }
 
-  /** Replaces both tables, each in one transaction, by what the rows say. */
+  /** Replaces both tables, in one transaction, by what the rows say. */
   install(ruleset: Ruleset): void {
-    for (const family of this.#families)
-      this.#socket.request('install packet rules', tableBatch({ family, name: this.name }, ruleset));
+    const tables = this.#families.map((family) => ({ family, name: this.name }));
+    installTable(this.#socket, 'install packet rules', (as) => tablesBatch(tables, ruleset, as));
     for (const { bridge } of ruleset.bridges) this.#bridges.add(bridge);
     this.#allowThrough();
   }

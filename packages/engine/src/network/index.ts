@@ -10,7 +10,7 @@ import { createNetwork } from './create-network.ts';
 import { disconnectNetwork } from './disconnect.ts';
 import { DnsClient } from './dns-client.ts';
 import { endpointRecord } from './endpoint-record.ts';
-import { getNetwork } from './find-network.ts';
+import { getNetwork, isPredefined } from './find-network.ts';
 import { Firewall } from './firewall.ts';
 import { enableForwarding, enableIpv6Forwarding } from './forwarding.ts';
 import { HostLinks, readSysctl } from './host-links.ts';
@@ -39,6 +39,7 @@ export function openNetworkRoom(deps: NetworkDeps): NetworkRoom {
   for (const network of context.networks.values()) if (network.driver === 'bridge') restoreBridge(context, network.id);
   installRules(context);
   ensurePredefined(context);
+  if ([...context.networks.values()].some(({ name }) => !isPredefined(name))) context.dns.warm();
   opening.move();
   return roomOf(context);
 }
@@ -103,6 +104,7 @@ function roomOf(context: NetworkContext): NetworkRoom {
     create: (request) => {
       const network = createNetwork(context, request);
       if (network.enableIpv6) enableIpv6Forwarding();
+      context.dns.warm();
       return network;
     },
     remove: (ref) => removeNetwork(context, ref),

@@ -285,12 +285,18 @@ export function groupElements(elements: readonly NamedElement[]): Map<string, El
 }
 
 /**
- * The whole table as one transaction that replaces whatever table of that name is there: boot leaves no moment without
- * rules, and no trace of an older engine's.
+ * The whole tables as one transaction that replaces whatever tables of those names are there: boot leaves no moment
+ * without rules, and no trace of an older engine's.
  */
-export function tableBatch(table: TableName, ruleset: Ruleset): Uint8Array {
-  const { family } = table;
-  const batch = new TableBatch(new MessageWriter(), table).addTable().deleteTable().addTable();
+export function tablesBatch(tables: readonly TableName[], ruleset: Ruleset, as: 'fresh' | 'replacement'): Uint8Array {
+  const [first] = tables;
+  if (first === undefined) throw new Error('unreachable: no table');
+  const batch = new TableBatch(new MessageWriter(), first);
+  for (const table of tables) addTable(batch.on(table).startTable(as), table.family, ruleset);
+  return batch.finish();
+}
+
+function addTable(batch: TableBatch, family: TableFamily, ruleset: Ruleset): void {
   for (const set of setsOf(family)) batch.addSet(set);
   const filter = { type: 'filter', policy: 'accept' } as const;
   const nat = { type: 'nat', policy: 'accept' } as const;
@@ -308,7 +314,6 @@ export function tableBatch(table: TableName, ruleset: Ruleset): Uint8Array {
     ...ruleset.uplinks.map((name): NamedElement => ['uplinks', { key: [keyPart.ifname(name)] }]),
   ];
   for (const [set, group] of groupElements(elements)) batch.addElements(set, group);
-  return batch.finish();
 }
 
 /** Adds or drops elements of a living table. */

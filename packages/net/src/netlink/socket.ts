@@ -138,6 +138,20 @@ export class NetlinkSocket implements Disposable {
   }
 }
 
+/** Sends a transaction that makes a table; when the table exists already, the one that replaces it. */
+export function installTable(
+  socket: NetlinkSocket,
+  what: string,
+  batch: (as: 'fresh' | 'replacement') => Uint8Array,
+): void {
+  try {
+    socket.request(what, batch('fresh'));
+  } catch (error) {
+    if (!isNetlinkError(error, 'EEXIST')) throw error;
+    socket.request(what, batch('replacement'));
+  }
+}
+
 const kernel = netlinkAddress();
 const dontWait = 0x40;
 const dumpInterrupted = 0x10;

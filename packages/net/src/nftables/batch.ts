@@ -69,19 +69,25 @@ export function netfilterHeader(writer: MessageWriter, family: number, resource 
 }
 
 /**
- * A transaction on one table: all of it happens or nothing, and no packet sees half of it.
+ * A transaction on a table, or on several: all of it happens or nothing, and no packet sees half of it.
  *
  * One life: `begin` with a writer, any changes, `finish`; the bytes go through `NetlinkSocket.request`.
  */
 export class TableBatch {
   readonly #writer: MessageWriter;
-  readonly #table: TableName;
+  #table: TableName;
   #setId = 0;
 
   constructor(writer: MessageWriter, table: TableName) {
     this.#writer = writer;
     this.#table = table;
     writer.message(batchBegin, messageFlag.request, () => netfilterHeader(writer, 0, 10));
+  }
+
+  /** What follows is about another table. */
+  on(table: TableName): this {
+    this.#table = table;
+    return this;
   }
 
   #change(type: number, flags: number, body: () => void): void {
@@ -94,6 +100,19 @@ export class TableBatch {
   /** Makes the table, or nothing when it exists. */
   addTable(): this {
     this.#change(message.newTable, messageFlag.create, () => this.#writer.attributeText(1, this.#table.name));
+    return this;
+  }
+
+  /**
+   * Starts with a table that is empty: made new, or in the place of the one of that name.
+   *
+   * A transaction that drops anything waits 10 ms and more for all CPUs to pass by. So the first try is `fresh`, which
+   * fails with EEXIST when there is a table, and only then comes the second.
+   */
+  startTable(as: 'fresh' | 'replacement'): this {
+    if (as === 'replacement') return this.addTable().deleteTable().addTable();
+    const flags = messageFlag.create | messageFlag.exclusive;
+    this.#change(message.newTable, flags, () => this.#writer.attributeText(1, this.#table.name));
     return this;
   }
 
