@@ -12,14 +12,16 @@ export async function viewContainer(deps: ViewDeps, ref: string, { size = false 
 
 export async function viewRecord(deps: ViewDeps, record: ContainerRecord, size: boolean): Promise<ContainerView> {
   const { id } = record;
+  const isRunning = record.status.kind === 'running';
   const paths = containerPaths(deps.dataRoot, id);
   const sizeRw = size ? await deps.snapshots.usage(id) : undefined;
   const imageBytes = size ? (deps.images.find(record.imageId)?.sizeBytes ?? 0) : 0;
   return {
     ...record,
     endpoints: deps.networks.endpointsOfContainer(id),
-    ports: deps.networks.portsOfContainer(id),
-    execIds: deps.execs.openOf(id).map((exec) => exec.id),
+    // Both are of a run alone, and a long list is mostly of what does not run.
+    ports: isRunning ? deps.networks.portsOfContainer(id) : [],
+    execIds: isRunning ? deps.execs.openOf(id).map((exec) => exec.id) : [],
     logPath: record.hostConfig.logConfig.type === 'none' ? '' : paths.log,
     hostsPath: paths.hosts,
     hostnamePath: paths.hostname,
