@@ -20,7 +20,7 @@ import {
 import { openContent } from './content/index.ts';
 import { openDb } from './db/index.ts';
 import type { Engine } from './engine.ts';
-import { openEvents } from './events/index.ts';
+import { createSystemClock, openEvents } from './events/index.ts';
 import { openImages } from './images/index.ts';
 import { openInfo } from './info.ts';
 import { openJobs } from './jobs/index.ts';
@@ -58,7 +58,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const cgroupParent = `/gantry-${instance}`;
 
   const now = (): Date => new Date();
-  const clock = (): bigint => BigInt(Date.now()) * 1_000_000n;
+  const clock = createSystemClock();
   const random = (bytes: number): Uint8Array => randomBytes(bytes);
   const facts = probeHostFacts();
   const native = await openNativeProgram();

@@ -55,11 +55,6 @@ export async function unpauseContainer(deps: PauseDeps, ref: string): Promise<vo
   });
 }
 
-/** Tells what the kernel says about a container that a row calls running: a daemon may have died in between. */
-export function isFrozen(freezer: Freezer): boolean {
-  return stateOf(freezer) === freezer.frozen;
-}
-
 function freezerOf(deps: PauseDeps, container: ContainerRecord): Freezer {
   const freezer = cgroupFiles(deps.facts.cgroup, cgroupPathOf(deps, container)).freeze;
   if (freezer === undefined)
