@@ -34,6 +34,8 @@ test('an engine has three networks from its first boot on, with the same IDs for
   const before = show();
   expect(before.map((line) => line.replace(/ \S{64}$/, ''))).toEqual(['bridge bridge', 'host host', 'none null']);
   await world.closeRoom();
+  // Nothing runs, so nobody needs a rule.
+  expect(world.leftovers()).toEqual(['link gantry0']);
   world.openRoom();
   expect(show()).toEqual(before);
   expect(world.leftovers()).toEqual(base);

@@ -1,4 +1,12 @@
-import { installTable, isNetlinkError, NetlinkSocket, netlinkFamily, type TableFamily } from '@gantry/net';
+import {
+  installTable,
+  isNetlinkError,
+  MessageWriter,
+  NetlinkSocket,
+  netlinkFamily,
+  TableBatch,
+  type TableFamily,
+} from '@gantry/net';
 import { allowThroughForeign } from './foreign-forward.ts';
 import {
   type BridgeRules,
@@ -48,6 +56,16 @@ export class Firewall implements Disposable {
 
   removePorts(ports: readonly PortRule[]): void {
     for (const [family, some] of this.#byFamily(ports)) this.#forget(family, some.flatMap(portElements));
+  }
+
+  /** Drops both tables, and what was put into foreign ones. */
+  uninstall(): void {
+    this.#bridges.clear();
+    this.#allowThrough();
+    const [first = 'ip'] = this.#families;
+    const batch = new TableBatch(new MessageWriter(), { family: first, name: this.name });
+    for (const family of this.#families) batch.on({ family, name: this.name }).addTable().deleteTable();
+    this.#socket.request('remove packet rules', batch.finish());
   }
 
   [Symbol.dispose](): void {

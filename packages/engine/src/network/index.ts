@@ -123,6 +123,10 @@ function roomOf(context: NetworkContext): NetworkRoom {
     connect: (network, container, config) => connectNetwork(context, { network, container, config }),
     disconnect: (network, container) => disconnectNetwork(context, network, container),
     reconcile: (running) => reconcileNetworks(context, running),
-    [Symbol.asyncDispose]: async () => closeContext(context),
+    [Symbol.asyncDispose]: async () => {
+      // Rules serve running containers, whether a daemon runs or not; without any they only cost every packet time.
+      if (store.joinedContainers().length === 0) context.firewall.uninstall();
+      closeContext(context);
+    },
   };
 }
