@@ -24,24 +24,29 @@ export type Arity = { readonly min: number; readonly max: number };
 export type WordKind = 'container' | 'image' | 'network' | 'volume' | 'file' | 'none';
 
 /**
- * A row of the command table.
+ * A row of the command table: what lists show of a command, and where the rest of it is.
  *
- * Help, completion and the parser read the row; `run` acts. Words are everything after the flags.
+ * The rest is loaded when the command is called: evaluating every command's flags would cost each call a millisecond.
  */
-export type Command = {
+export type CommandRow = {
   /** Spellings in Docker's order, `container run` before `run`; the first of each depth is the one that help shows. */
   readonly names: readonly [string, ...string[]];
+  readonly short: string;
+  readonly hidden?: boolean;
+  load(): Promise<Command>;
+};
+
+/** A command itself: the parser, help and completion read its data; `run` acts. Words are everything after the flags. */
+export type Command = {
   /** What follows the name in the usage line: `[OPTIONS] IMAGE [COMMAND] [ARG...]`. */
   readonly usage: string;
-  readonly short: string;
-  /** Instead of `short` on the command's own page. */
+  /** Instead of the row's `short` on the command's own page. */
   readonly long?: string;
   readonly flags: readonly Flag[];
   readonly arity: Arity;
   readonly words?: WordKind;
   /** False: the first word ends the flags, as everything after IMAGE belongs to the container. */
   readonly interspersed?: boolean;
-  readonly hidden?: boolean;
   /** Its words are taken as they are, flags included. */
   readonly isRaw?: boolean;
   /** @returns the exit code; nothing is 0 */

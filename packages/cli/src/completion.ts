@@ -1,4 +1,4 @@
-import type { Command, Flag, WordKind } from './command.ts';
+import type { Command, CommandRow, Flag, WordKind } from './command.ts';
 import { type CommandTable, findCommand } from './command-table.ts';
 
 export type Candidate = { readonly word: string; readonly about: string };
@@ -11,12 +11,12 @@ export type Completion = { readonly candidates: readonly Candidate[]; readonly n
  *
  * @param words everything after the program, the unfinished word last
  */
-export function completeWords(table: CommandTable, words: readonly string[]): Completion {
+export async function completeWords(table: CommandTable, words: readonly string[]): Promise<Completion> {
   const partial = words.at(-1) ?? '';
   const before = withoutGlobals(table, words.slice(0, -1));
   const found = before.length === 0 ? undefined : findCommand(table, before);
   if (found?.kind === 'unknown') return nothing;
-  if (found?.kind === 'command') return completeCommand(found.command, found.rest, partial);
+  if (found?.kind === 'command') return completeCommand(await found.row.load(), found.rest, partial);
   const prefix = found === undefined ? '' : `${found.group.name} `;
   if (found !== undefined && found.rest.length > 0) return nothing;
   const groups = found === undefined ? table.groups.map(({ name, short }) => ({ word: name, about: short })) : [];
@@ -37,7 +37,7 @@ function withoutGlobals(table: CommandTable, words: readonly string[]): readonly
   return rest;
 }
 
-function spellings(command: Command, prefix: string): Candidate[] {
+function spellings(command: CommandRow, prefix: string): Candidate[] {
   const depth = prefix === '' ? 1 : 2;
   const name = command.names.find((candidate) => candidate.startsWith(prefix) && candidate.split(' ').length === depth);
   if (name === undefined || command.hidden) return [];

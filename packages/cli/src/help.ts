@@ -1,16 +1,18 @@
-import type { Command, CommandGroup, Flag } from './command.ts';
+import type { Command, CommandGroup, CommandRow, Flag } from './command.ts';
 import type { CommandTable } from './command-table.ts';
 
 /** Width that help is wrapped to when nobody tells a terminal's, as Docker's. */
 const defaultColumns = 80;
 
+export type LoadedCommand = { readonly row: CommandRow; readonly command: Command };
+
 /** The page of `gantry COMMAND --help`. */
-export function commandHelp(command: Command, calledAs: string, columns = defaultColumns): string {
+export function commandHelp({ row, command }: LoadedCommand, calledAs: string, columns = defaultColumns): string {
   const program = calledAs.split(' ')[0];
   const visible = command.flags.filter((flag) => flag.hidden !== true);
-  const sections = [`Usage:  ${calledAs} ${command.usage}`.trimEnd(), command.long ?? command.short];
-  if (command.names.length > 1) {
-    sections.push(`Aliases:\n  ${command.names.map((alias) => `${program} ${alias}`).join(', ')}`);
+  const sections = [`Usage:  ${calledAs} ${command.usage}`.trimEnd(), command.long ?? row.short];
+  if (row.names.length > 1) {
+    sections.push(`Aliases:\n  ${row.names.map((alias) => `${program} ${alias}`).join(', ')}`);
   }
   if (visible.length > 0) sections.push(`Options:\n${flagLines(visible, columns)}`);
   return `${sections.join('\n\n')}\n`;
@@ -48,12 +50,12 @@ const commonCommands = ['run', 'exec', 'ps', 'pull', 'images', 'version', 'info'
 
 type Row = { readonly name: string; readonly short: string };
 
-function topRow(command: Command): Row[] {
+function topRow(command: CommandRow): Row[] {
   const name = command.names.find((candidate) => !candidate.includes(' '));
   return name === undefined || command.hidden ? [] : [{ name, short: command.short }];
 }
 
-function memberRow(group: CommandGroup, command: Command): Row[] {
+function memberRow(group: CommandGroup, command: CommandRow): Row[] {
   const name = command.names.find((candidate) => candidate.startsWith(`${group.name} `));
   return name === undefined || command.hidden
     ? []

@@ -128,14 +128,15 @@ function showGroup(found: Exclude<Found, { kind: 'command' }>, { world, wantsHel
 type CommandCall = { readonly world: World; readonly globals: ParsedFlags; readonly wantsHelp: boolean };
 
 async function runCommand(found: Extract<Found, { kind: 'command' }>, call: CommandCall): Promise<number> {
-  const { command, name, rest } = found;
+  const { row, name, rest } = found;
+  const command = await row.load();
   const { world, globals } = call;
   const calledAs = `${program} ${name}`;
   const flags = command.isRaw
     ? { values: new Map(), rest, dashAt: undefined }
     : parseCommandFlags(command, { calledAs, words: rest });
   if (call.wantsHelp || flagBool(flags, 'help')) {
-    world.out.write(commandHelp(command, calledAs));
+    world.out.write(commandHelp({ row, command }, calledAs));
     return 0;
   }
   for (const flag of command.flags) warnDeprecated(flag, flags, world.err);

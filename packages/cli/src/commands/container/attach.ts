@@ -10,9 +10,7 @@ import { followSize, signalsTo } from './run.ts';
 import { waitForExit } from './wait-exit.ts';
 
 export const attachCommand: Command = {
-  names: ['container attach', 'attach'],
   usage: '[OPTIONS] CONTAINER',
-  short: 'Attach local standard input, output, and error streams to a running container',
   flags: [
     textFlag('detach-keys', 'Keys that detach from the container'),
     boolFlag('no-stdin', 'Do not attach STDIN'),

@@ -4,9 +4,7 @@ import { createContainer } from './create-container.ts';
 import { readRequest } from './run.ts';
 
 export const createCommand: Command = {
-  names: ['container create', 'create'],
   usage: '[OPTIONS] IMAGE [COMMAND] [ARG...]',
-  short: 'Create a new container',
   flags: [...containerFlags, pullFlag('creating')],
   arity: { min: 1, max: anyNumber },
   words: 'image',

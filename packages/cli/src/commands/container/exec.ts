@@ -11,9 +11,7 @@ import { followTerminalSize } from '../../stream/resize.ts';
 import { isTerminal, terminalSize } from '../../terminal.ts';
 
 export const execCommand: Command = {
-  names: ['container exec', 'exec'],
   usage: '[OPTIONS] CONTAINER COMMAND [ARG...]',
-  short: 'Execute a command in a running container',
   flags: [
     boolFlag('detach', 'Run the command in the background', { short: 'd' }),
     textFlag('detach-keys', 'Keys that detach from the command'),

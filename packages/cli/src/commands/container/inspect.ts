@@ -5,9 +5,7 @@ import { documentFormatFlag } from '../format-flag.ts';
 import { inspectDocuments } from '../inspect-documents.ts';
 
 export const inspectCommand: Command = {
-  names: ['container inspect'],
   usage: '[OPTIONS] CONTAINER [CONTAINER...]',
-  short: 'Display detailed information on one or more containers',
   flags: [documentFormatFlag, boolFlag('size', 'Display total file sizes', { short: 's' })],
   arity: { min: 1, max: anyNumber },
   words: 'container',

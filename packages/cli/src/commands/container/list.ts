@@ -8,9 +8,7 @@ import { compileTemplate } from '../../template/execute.ts';
 import { listFormatFlag } from '../format-flag.ts';
 
 export const listCommand: Command = {
-  names: ['container ls', 'container list', 'container ps', 'ps'],
   usage: '[OPTIONS]',
-  short: 'List containers',
   flags: [
     boolFlag('all', 'Show all containers (default shows just running)', { short: 'a' }),
     filterFlag('Filter output by conditions', 'f'),

@@ -7,9 +7,7 @@ import { FrameReader } from '../../stream/frames.ts';
 const moment = '(e.g. "2013-01-02T13:23:37Z") or a span (e.g. "42m" for 42 minutes)';
 
 export const logsCommand: Command = {
-  names: ['container logs', 'logs'],
   usage: '[OPTIONS] CONTAINER',
-  short: 'Fetch the logs of a container',
   flags: [
     boolFlag('details', 'Show extra details provided to logs'),
     boolFlag('follow', 'Follow log output', { short: 'f' }),

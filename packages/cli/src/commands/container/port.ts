@@ -4,9 +4,7 @@ import type { Command, Invocation } from '../../command.ts';
 import { hostPort } from '../../format/ports.ts';
 
 export const portCommand: Command = {
-  names: ['container port', 'port'],
   usage: 'CONTAINER [PRIVATE_PORT[/PROTO]]',
-  short: 'List port mappings or a specific mapping for the container',
   flags: [],
   arity: { min: 1, max: 2 },
   words: 'container',

@@ -7,9 +7,7 @@ import { confirm } from '../confirm.ts';
 const warning = 'WARNING! This will remove all stopped containers.\nAre you sure you want to continue?';
 
 export const pruneCommand: Command = {
-  names: ['container prune'],
   usage: '[OPTIONS]',
-  short: 'Remove all stopped containers',
   flags: [
     filterFlag('Remove only what matches (e.g. "until=<timestamp>")'),
     boolFlag('force', 'Do not prompt for confirmation', { short: 'f' }),

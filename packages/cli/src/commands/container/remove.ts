@@ -5,9 +5,7 @@ import { anyNumber, boolFlag, type Command, type Invocation } from '../../comman
 import { forEachName } from '../../for-each-name.ts';
 
 export const removeCommand: Command = {
-  names: ['container rm', 'container remove', 'rm'],
   usage: '[OPTIONS] CONTAINER [CONTAINER...]',
-  short: 'Remove one or more containers',
   flags: [
     boolFlag('force', 'Remove a running container too (with SIGKILL)', { short: 'f' }),
     boolFlag('link', 'Remove the named link', { short: 'l' }),

@@ -3,9 +3,7 @@ import { CliError } from '../../cli-error.ts';
 import type { Command } from '../../command.ts';
 
 export const renameCommand: Command = {
-  names: ['container rename', 'rename'],
   usage: 'CONTAINER NEW_NAME',
-  short: 'Rename a container',
   flags: [],
   arity: { min: 2, max: 2 },
   words: 'container',

@@ -16,9 +16,7 @@ import { startFailure } from './start-failure.ts';
 import { waitForExit } from './wait-exit.ts';
 
 export const runCommand: Command = {
-  names: ['container run', 'run'],
   usage: '[OPTIONS] IMAGE [COMMAND] [ARG...]',
-  short: 'Create and run a new container from an image',
   flags: [
     ...containerFlags,
     pullFlag('running'),

@@ -7,25 +7,19 @@ const many = { usage: 'CONTAINER [CONTAINER...]', arity: { min: 1, max: anyNumbe
 
 export const killCommand: Command = {
   ...many,
-  names: ['container kill', 'kill'],
   usage: '[OPTIONS] CONTAINER [CONTAINER...]',
-  short: 'Kill one or more running containers',
   flags: [textFlag('signal', 'Signal to send to the container', { short: 's' })],
   run: (call) => actOnEach(call, routes.containerKill, { signal: flagText(call.flags, 'signal') ?? '' }),
 };
 
 export const pauseCommand: Command = {
   ...many,
-  names: ['container pause', 'pause'],
-  short: 'Pause all processes within one or more containers',
   flags: [],
   run: (call) => actOnEach(call, routes.containerPause, {}),
 };
 
 export const unpauseCommand: Command = {
   ...many,
-  names: ['container unpause', 'unpause'],
-  short: 'Unpause all processes within one or more containers',
   flags: [],
   run: (call) => actOnEach(call, routes.containerUnpause, {}),
 };

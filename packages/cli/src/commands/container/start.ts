@@ -8,9 +8,7 @@ import { followSize, signalsTo } from './run.ts';
 import { waitForExit } from './wait-exit.ts';
 
 export const startCommand: Command = {
-  names: ['container start', 'start'],
   usage: '[OPTIONS] CONTAINER [CONTAINER...]',
-  short: 'Start one or more stopped containers',
   flags: [
     boolFlag('attach', 'Attach STDOUT and STDERR and pass signals on', { short: 'a' }),
     textFlag('detach-keys', 'Keys that detach from the container'),

@@ -8,9 +8,7 @@ import type { Session } from '../../session.ts';
 import { listFormatFlag } from '../format-flag.ts';
 
 export const statsCommand: Command = {
-  names: ['container stats', 'stats'],
   usage: '[OPTIONS] [CONTAINER...]',
-  short: 'Display a live stream of container(s) resource usage statistics',
   flags: [
     boolFlag('all', 'Show all containers (default shows just running)', { short: 'a' }),
     listFormatFlag,

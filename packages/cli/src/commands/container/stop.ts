@@ -10,9 +10,7 @@ const stopFlags: readonly Flag[] = [
 ];
 
 export const stopCommand: Command = {
-  names: ['container stop', 'stop'],
   usage: '[OPTIONS] CONTAINER [CONTAINER...]',
-  short: 'Stop one or more running containers',
   flags: stopFlags,
   arity: { min: 1, max: anyNumber },
   words: 'container',
@@ -20,9 +18,7 @@ export const stopCommand: Command = {
 };
 
 export const restartCommand: Command = {
-  names: ['container restart', 'restart'],
   usage: '[OPTIONS] CONTAINER [CONTAINER...]',
-  short: 'Restart one or more containers',
   flags: stopFlags,
   arity: { min: 1, max: anyNumber },
   words: 'container',

@@ -3,9 +3,7 @@ import { anyNumber, type Command } from '../../command.ts';
 import { alignTabs } from '../../format/tab-writer.ts';
 
 export const topCommand: Command = {
-  names: ['container top', 'top'],
   usage: 'CONTAINER [ps OPTIONS]',
-  short: 'Display the running processes of a container',
   flags: [],
   arity: { min: 1, max: anyNumber },
   words: 'container',

@@ -8,9 +8,7 @@ import { parseRestartPolicy } from '../../request/restart-policy.ts';
 import { limitFlags } from './container-flags.ts';
 
 export const updateCommand: Command = {
-  names: ['container update', 'update'],
   usage: '[OPTIONS] CONTAINER [CONTAINER...]',
-  short: 'Update configuration of one or more containers',
   flags: [...limitFlags, textFlag('restart', 'What to do when the container exits')],
   arity: { min: 1, max: anyNumber },
   words: 'container',

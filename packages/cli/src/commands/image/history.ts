@@ -6,9 +6,7 @@ import { formatRows } from '../../format/list-format.ts';
 import { listFormatFlag } from '../format-flag.ts';
 
 export const historyCommand: Command = {
-  names: ['image history', 'history'],
   usage: '[OPTIONS] IMAGE',
-  short: 'Show the history of an image',
   flags: [
     listFormatFlag,
     boolFlag('human', 'Print sizes and dates for people', { short: 'H', default: 'true' }),

@@ -7,9 +7,7 @@ import { platformOf } from '../container/create-container.ts';
 import { readArchive } from './load.ts';
 
 export const importCommand: Command = {
-  names: ['image import', 'import'],
   usage: '[OPTIONS] file|URL|- [REPOSITORY[:TAG]]',
-  short: 'Import the contents from a tarball to create a filesystem image',
   flags: [
     listFlag('change', 'Apply a Dockerfile instruction to the image', { short: 'c' }),
     textFlag('message', 'Commit message of the image', { short: 'm' }),

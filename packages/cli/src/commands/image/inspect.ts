@@ -5,9 +5,7 @@ import { documentFormatFlag } from '../format-flag.ts';
 import { inspectDocuments } from '../inspect-documents.ts';
 
 export const inspectCommand: Command = {
-  names: ['image inspect'],
   usage: '[OPTIONS] IMAGE [IMAGE...]',
-  short: 'Display detailed information on one or more images',
   flags: [documentFormatFlag, textFlag('platform', 'Inspect one platform of the image, "os[/arch[/variant]]"')],
   arity: { min: 1, max: anyNumber },
   words: 'image',

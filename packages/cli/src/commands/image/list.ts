@@ -7,9 +7,7 @@ import { filterFlag, parseFilters, withFilter } from '../../request/filters.ts';
 import { listFormatFlag } from '../format-flag.ts';
 
 export const listCommand: Command = {
-  names: ['image ls', 'image list', 'images'],
   usage: '[OPTIONS] [REPOSITORY[:TAG]]',
-  short: 'List images',
   flags: [
     boolFlag('all', 'Show all images (default hides intermediate images)', { short: 'a' }),
     boolFlag('digests', 'Show digests'),

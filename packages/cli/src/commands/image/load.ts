@@ -7,9 +7,7 @@ import { printProgress } from '../../progress.ts';
 import { isTerminal } from '../../terminal.ts';
 
 export const loadCommand: Command = {
-  names: ['image load', 'load'],
   usage: '[OPTIONS]',
-  short: 'Load an image from a tar archive or STDIN',
   flags: [
     textFlag('input', 'Read from a tar archive instead of STDIN', { short: 'i' }),
     listFlag('platform', 'Load one platform only, "os[/arch[/variant]]" (e.g., "linux/amd64")', { type: 'strings' }),

@@ -7,9 +7,7 @@ import { confirm } from '../confirm.ts';
 const question = 'Are you sure you want to continue?';
 
 export const pruneCommand: Command = {
-  names: ['image prune'],
   usage: '[OPTIONS]',
-  short: 'Remove unused images',
   flags: [
     boolFlag('all', 'Remove all unused images, not just dangling ones', { short: 'a' }),
     filterFlag('Remove only what matches (e.g. "until=<timestamp>")'),

@@ -6,9 +6,7 @@ import { pullImage } from '../../pull-image.ts';
 import { platformOf } from '../container/create-container.ts';
 
 export const pullCommand: Command = {
-  names: ['image pull', 'pull'],
   usage: '[OPTIONS] NAME[:TAG|@DIGEST]',
-  short: 'Download an image from a registry',
   flags: [
     boolFlag('all-tags', 'Download every tag of the repository', { short: 'a' }),
     boolFlag('disable-content-trust', '', { hidden: true, deprecated: 'support for docker content trust was removed' }),

@@ -4,9 +4,7 @@ import { CliError, EngineReplyError } from '../../cli-error.ts';
 import { anyNumber, boolFlag, type Command, type Invocation } from '../../command.ts';
 
 export const removeCommand: Command = {
-  names: ['image rm', 'image remove', 'rmi'],
   usage: '[OPTIONS] IMAGE [IMAGE...]',
-  short: 'Remove one or more images',
   flags: [
     boolFlag('force', 'Remove the image even when something uses it', { short: 'f' }),
     boolFlag('no-prune', 'Do not delete untagged parents'),

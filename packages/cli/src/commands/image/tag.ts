@@ -4,9 +4,7 @@ import { CliError } from '../../cli-error.ts';
 import type { Command } from '../../command.ts';
 
 export const tagCommand: Command = {
-  names: ['image tag', 'tag'],
   usage: 'SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]',
-  short: 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE',
   flags: [],
   arity: { min: 2, max: 2 },
   words: 'image',

@@ -6,9 +6,7 @@ import { cutPair } from '../../request/csv.ts';
 import { checkLink } from '../../request/devices.ts';
 
 export const connectCommand: Command = {
-  names: ['network connect'],
   usage: '[OPTIONS] NETWORK CONTAINER',
-  short: 'Connect a container to a network',
   flags: [
     listFlag('alias', 'Another name of the container on the network', { type: 'strings' }),
     listFlag('driver-opt', "Options of the network's driver", { type: 'strings' }),
@@ -46,9 +44,7 @@ function parseOption(pair: string): readonly [string, string] {
 }
 
 export const disconnectCommand: Command = {
-  names: ['network disconnect'],
   usage: '[OPTIONS] NETWORK CONTAINER',
-  short: 'Disconnect a container from a network',
   flags: [boolFlag('force', 'Disconnect it whatever state it is in', { short: 'f' })],
   arity: { min: 2, max: 2 },
   words: 'network',

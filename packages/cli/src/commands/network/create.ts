@@ -6,9 +6,7 @@ import { networkCreateRequest } from '../../request/network-create.ts';
 const map = { type: 'map', default: 'map[]' } as const;
 
 export const createCommand: Command = {
-  names: ['network create'],
   usage: '[OPTIONS] NETWORK',
-  short: 'Create a network',
   flags: [
     boolFlag('attachable', 'Let containers attach by hand'),
     listFlag('aux-address', 'Addresses that the driver uses itself', map),

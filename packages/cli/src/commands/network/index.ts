@@ -1,18 +1,40 @@
-import type { Command } from '../../command.ts';
-import { connectCommand, disconnectCommand } from './connect.ts';
-import { createCommand } from './create.ts';
-import { inspectCommand } from './inspect.ts';
-import { listCommand } from './list.ts';
-import { pruneCommand } from './prune.ts';
-import { removeCommand } from './remove.ts';
+import type { CommandRow } from '../../command.ts';
 
 /** `gantry network …`, in order of name. */
-export const networkCommands: readonly Command[] = [
-  connectCommand,
-  createCommand,
-  disconnectCommand,
-  inspectCommand,
-  listCommand,
-  pruneCommand,
-  removeCommand,
+export const networkCommands: readonly CommandRow[] = [
+  {
+    names: ['network connect'],
+    short: 'Connect a container to a network',
+    load: async () => (await import('./connect.ts')).connectCommand,
+  },
+  {
+    names: ['network create'],
+    short: 'Create a network',
+    load: async () => (await import('./create.ts')).createCommand,
+  },
+  {
+    names: ['network disconnect'],
+    short: 'Disconnect a container from a network',
+    load: async () => (await import('./connect.ts')).disconnectCommand,
+  },
+  {
+    names: ['network inspect'],
+    short: 'Display detailed information on one or more networks',
+    load: async () => (await import('./inspect.ts')).inspectCommand,
+  },
+  {
+    names: ['network ls', 'network list'],
+    short: 'List networks',
+    load: async () => (await import('./list.ts')).listCommand,
+  },
+  {
+    names: ['network prune'],
+    short: 'Remove all unused networks',
+    load: async () => (await import('./prune.ts')).pruneCommand,
+  },
+  {
+    names: ['network rm', 'network remove'],
+    short: 'Remove one or more networks',
+    load: async () => (await import('./remove.ts')).removeCommand,
+  },
 ];

@@ -5,9 +5,7 @@ import { documentFormatFlag } from '../format-flag.ts';
 import { inspectDocuments } from '../inspect-documents.ts';
 
 export const inspectCommand: Command = {
-  names: ['network inspect'],
   usage: '[OPTIONS] NETWORK [NETWORK...]',
-  short: 'Display detailed information on one or more networks',
   flags: [documentFormatFlag, boolFlag('verbose', 'Show more, for finding faults', { short: 'v' })],
   arity: { min: 1, max: anyNumber },
   words: 'network',

@@ -7,9 +7,7 @@ import { filterFlag, parseFilters } from '../../request/filters.ts';
 import { listFormatFlag } from '../format-flag.ts';
 
 export const listCommand: Command = {
-  names: ['network ls', 'network list'],
   usage: '[OPTIONS]',
-  short: 'List networks',
   flags: [
     filterFlag('Show only what matches (e.g. "driver=bridge")', 'f'),
     listFormatFlag,

@@ -8,9 +8,7 @@ const warning =
   'WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue?';
 
 export const pruneCommand: Command = {
-  names: ['network prune'],
   usage: '[OPTIONS]',
-  short: 'Remove all unused networks',
   flags: [
     filterFlag('Remove only what matches (e.g. "until=<timestamp>")'),
     boolFlag('force', 'Do not prompt for confirmation', { short: 'f' }),

@@ -4,9 +4,7 @@ import { CliError, EngineReplyError } from '../../cli-error.ts';
 import { anyNumber, boolFlag, type Command, type Invocation } from '../../command.ts';
 
 export const removeCommand: Command = {
-  names: ['network rm', 'network remove'],
   usage: 'NETWORK [NETWORK...]',
-  short: 'Remove one or more networks',
   flags: [boolFlag('force', 'A network that does not exist is no error', { short: 'f' })],
   arity: { min: 1, max: anyNumber },
   words: 'network',

@@ -4,31 +4,27 @@ import { anyNumber, type Command, type Invocation, type WordKind } from '../../c
 import { completeWords, completionScript, type Shell, startingWith } from '../../completion.ts';
 import type { Session } from '../../session.ts';
 
-const shells: readonly Shell[] = ['bash', 'fish', 'zsh'];
-
-const scriptCommands: readonly Command[] = shells.map((shell) => ({
-  names: [`completion ${shell}`],
-  usage: '',
-  short: `Print the completion script for ${shell}`,
-  flags: [],
-  arity: { min: 0, max: 0 },
-  run: async ({ session }) => session.out.write(completionScript(shell, session.program)),
-}));
+/** Prints one shell's script. */
+export function scriptCommand(shell: Shell): Command {
+  return {
+    usage: '',
+    flags: [],
+    arity: { min: 0, max: 0 },
+    run: async ({ session }) => session.out.write(completionScript(shell, session.program)),
+  };
+}
 
 /** What the scripts ask: the words so far, answered with those that may follow. */
-const askCommand: Command = {
-  names: ['__complete'],
+export const askCommand: Command = {
   usage: '',
-  short: 'Say what may come next',
   flags: [],
   arity: { min: 0, max: anyNumber },
   isRaw: true,
-  hidden: true,
   run: answer,
 };
 
 async function answer({ session, words }: Invocation): Promise<void> {
-  const { candidates, names } = completeWords(session.table, words);
+  const { candidates, names } = await completeWords(session.table, words);
   const known = (await namesOf(session, names)).map((word) => ({ word, about: '' }));
   for (const { word, about } of [...candidates, ...startingWith(known, words.at(-1) ?? '')]) {
     session.out.line(about === '' ? word : `${word}\t${about}`);
@@ -65,5 +61,3 @@ async function isListening(address: Session['choice']['address']): Promise<boole
   using connection = await tryConnect(address);
   return connection !== undefined;
 }
-
-export const completionCommands: readonly Command[] = [...scriptCommands, askCommand];

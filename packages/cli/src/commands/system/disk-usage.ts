@@ -7,9 +7,7 @@ import { compileTemplate } from '../../template/execute.ts';
 import { listFormatFlag } from '../format-flag.ts';
 
 export const diskUsageCommand: Command = {
-  names: ['system df'],
   usage: '[OPTIONS]',
-  short: 'Show disk usage',
   flags: [listFormatFlag, boolFlag('verbose', 'Show every image, container and volume', { short: 'v' })],
   arity: { min: 0, max: 0 },
   run: showDiskUsage,

@@ -10,9 +10,7 @@ import { compileTemplate } from '../../template/execute.ts';
 import { streamFormatFlag } from '../format-flag.ts';
 
 export const eventsCommand: Command = {
-  names: ['system events', 'events'],
   usage: '[OPTIONS]',
-  short: 'Get real time events from the server',
   flags: [
     filterFlag('Filter output by conditions', 'f'),
     streamFormatFlag,

@@ -8,9 +8,7 @@ import { type Column, TemplateRow } from '../../template/row.ts';
 import { documentFormatFlag } from '../format-flag.ts';
 
 export const infoCommand: Command = {
-  names: ['system info', 'info'],
   usage: '[OPTIONS]',
-  short: 'Display system-wide information',
   flags: [documentFormatFlag],
   arity: { min: 0, max: 0 },
   run: showInfo,

@@ -7,9 +7,7 @@ import { documentFormatFlag } from '../format-flag.ts';
 import { type FetchDocument, inspectDocuments } from '../inspect-documents.ts';
 
 export const inspectCommand: Command = {
-  names: ['inspect'],
   usage: '[OPTIONS] NAME|ID [NAME|ID...]',
-  short: 'Return low-level information on Docker objects',
   flags: [
     documentFormatFlag,
     boolFlag('size', 'Display total file sizes of containers', { short: 's' }),

@@ -7,9 +7,7 @@ import type { Session } from '../../session.ts';
 import { confirm } from '../confirm.ts';
 
 export const pruneCommand: Command = {
-  names: ['system prune'],
   usage: '[OPTIONS]',
-  short: 'Remove unused data',
   flags: [
     boolFlag('all', 'Remove all unused images, not just dangling ones', { short: 'a' }),
     filterFlag('Remove only what matches (e.g. "label=<key>=<value>")'),

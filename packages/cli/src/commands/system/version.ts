@@ -9,9 +9,7 @@ import { TemplateRow } from '../../template/row.ts';
 import { documentFormatFlag } from '../format-flag.ts';
 
 export const versionCommand: Command = {
-  names: ['version'],
   usage: '[OPTIONS]',
-  short: 'Show the version of the client and of the engine',
   flags: [documentFormatFlag],
   arity: { min: 0, max: 0 },
   run: showVersion,

@@ -6,9 +6,7 @@ import { pairsToRecord } from '../../request/csv.ts';
 import { checkLabel } from '../../request/environment.ts';
 
 export const createCommand: Command = {
-  names: ['volume create'],
   usage: '[OPTIONS] [VOLUME]',
-  short: 'Create a volume',
   flags: [
     textFlag('driver', 'Driver of the volume', { short: 'd', default: '"local"' }),
     listFlag('label', 'Set metadata for a volume', { check: checkLabel }),

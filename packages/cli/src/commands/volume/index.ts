@@ -1,15 +1,30 @@
-import type { Command } from '../../command.ts';
-import { createCommand } from './create.ts';
-import { inspectCommand } from './inspect.ts';
-import { listCommand } from './list.ts';
-import { pruneCommand } from './prune.ts';
-import { removeCommand } from './remove.ts';
+import type { CommandRow } from '../../command.ts';
 
 /** `gantry volume …`, in order of name. */
-export const volumeCommands: readonly Command[] = [
-  createCommand,
-  inspectCommand,
-  listCommand,
-  pruneCommand,
-  removeCommand,
+export const volumeCommands: readonly CommandRow[] = [
+  {
+    names: ['volume create'],
+    short: 'Create a volume',
+    load: async () => (await import('./create.ts')).createCommand,
+  },
+  {
+    names: ['volume inspect'],
+    short: 'Display detailed information on one or more volumes',
+    load: async () => (await import('./inspect.ts')).inspectCommand,
+  },
+  {
+    names: ['volume ls', 'volume list'],
+    short: 'List volumes',
+    load: async () => (await import('./list.ts')).listCommand,
+  },
+  {
+    names: ['volume prune'],
+    short: 'Remove unused local volumes',
+    load: async () => (await import('./prune.ts')).pruneCommand,
+  },
+  {
+    names: ['volume rm', 'volume remove'],
+    short: 'Remove one or more volumes',
+    load: async () => (await import('./remove.ts')).removeCommand,
+  },
 ];

@@ -5,9 +5,7 @@ import { documentFormatFlag } from '../format-flag.ts';
 import { inspectDocuments } from '../inspect-documents.ts';
 
 export const inspectCommand: Command = {
-  names: ['volume inspect'],
   usage: '[OPTIONS] VOLUME [VOLUME...]',
-  short: 'Display detailed information on one or more volumes',
   flags: [documentFormatFlag],
   arity: { min: 1, max: anyNumber },
   words: 'volume',

@@ -7,9 +7,7 @@ import { filterFlag, parseFilters } from '../../request/filters.ts';
 import { listFormatFlag } from '../format-flag.ts';
 
 export const listCommand: Command = {
-  names: ['volume ls', 'volume list'],
   usage: '[OPTIONS]',
-  short: 'List volumes',
   flags: [
     filterFlag('Show only what matches (e.g. "dangling=true")', 'f'),
     listFormatFlag,

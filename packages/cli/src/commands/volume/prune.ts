@@ -6,9 +6,7 @@ import { filterFlag, parseFilters, withFilter } from '../../request/filters.ts';
 import { confirm } from '../confirm.ts';
 
 export const pruneCommand: Command = {
-  names: ['volume prune'],
   usage: '[OPTIONS]',
-  short: 'Remove unused local volumes',
   flags: [
     boolFlag('all', 'Remove all unused volumes, not just anonymous ones', { short: 'a' }),
     filterFlag('Remove only what matches (e.g. "label=<label>")'),

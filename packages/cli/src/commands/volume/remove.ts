@@ -4,9 +4,7 @@ import { anyNumber, boolFlag, type Command } from '../../command.ts';
 import { forEachName } from '../../for-each-name.ts';
 
 export const removeCommand: Command = {
-  names: ['volume rm', 'volume remove'],
   usage: '[OPTIONS] VOLUME [VOLUME...]',
-  short: 'Remove one or more volumes',
   long: 'Remove one or more volumes. You cannot remove a volume that is in use by a container.',
   flags: [boolFlag('force', 'Remove a volume even when its driver cannot', { short: 'f' })],
   arity: { min: 1, max: anyNumber },
