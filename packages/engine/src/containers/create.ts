@@ -1,4 +1,4 @@
-import { EngineError, formatId, shortId } from '@gantry/base';
+import { EngineError, formatId, isEngineError, shortId } from '@gantry/base';
 import type { ImageRecord } from '../images/types.ts';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
@@ -6,7 +6,7 @@ import { commandOf, mergeConfig } from './merge-config.ts';
 import { resolveMounts } from './mounts.ts';
 import { parseContainerName } from './names.ts';
 import { pinSharedModes, settleCreate } from './settle-create.ts';
-import type { ContainerConfig, ContainerRecord, CreateRequest, HostConfig } from './types.ts';
+import type { ContainerConfig, ContainerRecord, CreateRequest, EndpointConfig, HostConfig } from './types.ts';
 
 /**
  * Creates a container: a row, its mounts and its attachments to networks, in one transaction. Nothing runs and nothing
@@ -43,7 +43,7 @@ export function createContainer(
       stoppedByUser: false,
     };
     deps.store.insert(record);
-    deps.networks.attach({ id, name, networkMode: hostConfig.networkMode }, request.endpoints);
+    attachNetworks(deps, record, withLinks(request));
     deps.events.record('container', 'create', id, containerEvent(record));
   });
   return { id, warnings: settled.warnings };
@@ -76,6 +76,39 @@ function withDefaults({ defaults }: ContainerDeps, hostConfig: HostConfig): Host
     init: hostConfig.init ?? (defaults.init || undefined),
   };
 }
+
+/** A network that is missing must not read like an image that is missing, or clients would go and pull. */
+function attachNetworks(
+  deps: ContainerDeps,
+  { id, name, hostConfig }: ContainerRecord,
+  endpoints: CreateRequest['endpoints'],
+): void {
+  try {
+    deps.networks.attach({ id, name, networkMode: hostConfig.networkMode }, endpoints);
+  } catch (cause) {
+    if (!isEngineError(cause, 'not-found')) throw cause;
+    throw new EngineError('invalid', `failed to set up container networking: ${cause.message}`, { cause });
+  }
+}
+
+/** `--link` is an old word for an alias on the container's own network. */
+function withLinks({ endpoints, hostConfig }: CreateRequest): CreateRequest['endpoints'] {
+  if (hostConfig.links.length === 0) return endpoints;
+  const network = hostConfig.networkMode;
+  const own = endpoints[network] ?? unsaidEndpoint;
+  return { ...endpoints, [network]: { ...own, links: [...own.links, ...hostConfig.links] } };
+}
+
+const unsaidEndpoint: EndpointConfig = {
+  ipv4Address: '',
+  ipv6Address: '',
+  linkLocalIps: [],
+  links: [],
+  aliases: [],
+  macAddress: '',
+  driverOpts: {},
+  gwPriority: 0,
+};
 
 /** The short ID, unless it was given or the container shares somebody else's name. */
 function hostnameOf(

@@ -134,7 +134,8 @@ function composeExecPlan(
       terminal: request.tty,
       ...(rows > 0 && columns > 0 ? { consoleSize: { rows, columns } } : {}),
       capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
-      seccomp: seccompOf(hostConfig, facts),
+      // A privileged exec has more capabilities, but keeps the filter of its container.
+      seccomp: seccompOf(container.hostConfig, facts),
       noNewPrivileges: parseSecurityOptions(hostConfig.securityOpt).noNewPrivileges,
       rlimits: hostConfig.ulimits.map(({ name, soft, hard }) => ({ type: `RLIMIT_${name.toUpperCase()}`, soft, hard })),
       oomScoreAdj: hostConfig.oomScoreAdj,

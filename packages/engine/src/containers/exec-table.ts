@@ -83,6 +83,6 @@ function parseRow(row: ExecRow): ExecRecord {
     running: row.state === 'running',
     exitCode: row.exit_code ?? undefined,
     pid: row.pid,
-    canRemove: row.state === 'ended',
+    canRemove: false,
   };
 }

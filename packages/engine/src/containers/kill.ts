@@ -1,7 +1,6 @@
-import { EngineError, parseSignal, shortId, sigkill } from '@gantry/base';
+import { EngineError, messageOf, parseSignal, sigkill } from '@gantry/base';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
-import { unpauseContainer } from './pause.ts';
 import { killTask } from './stop.ts';
 
 /**
@@ -12,7 +11,7 @@ import { killTask } from './stop.ts';
  */
 export async function killContainer(deps: ContainerDeps, ref: string, signalText: string): Promise<void> {
   const container = deps.store.resolve(ref);
-  const signal = parseSignal(signalText || 'SIGKILL');
+  const signal = wantedSignal(ref, signalText);
   const task = deps.tasks.find(container.id);
   if (container.status.kind !== 'running' || task === undefined)
     throw new EngineError('conflict', `cannot kill container: ${ref}: container ${container.id} is not running`);
@@ -20,8 +19,14 @@ export async function killContainer(deps: ContainerDeps, ref: string, signalText
   if (signal === sigkill || signal === parseSignal(container.config.stopSignal || 'SIGTERM'))
     deps.store.setStoppedByUser(container.id, true);
   deps.events.record('container', 'kill', container.id, { ...containerEvent(container), signal: String(signal) });
-  // A frozen process dies only when it is thawed.
-  if (signal === sigkill && container.status.paused) await unpauseContainer(deps, shortId(container.id));
   if (signal === sigkill) await killTask(deps, container.id, task);
   else task.signal(signal);
+}
+
+function wantedSignal(ref: string, text: string): number {
+  try {
+    return parseSignal(text || 'SIGKILL');
+  } catch (cause) {
+    throw new EngineError('invalid', `cannot kill container: ${ref}: ${messageOf(cause)}`, { cause });
+  }
 }

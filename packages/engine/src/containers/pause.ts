@@ -55,6 +55,12 @@ export async function unpauseContainer(deps: PauseDeps, ref: string): Promise<vo
   });
 }
 
+/** Tells what the kernel says of a running container: a daemon may have died between the freezer and the row. */
+export function readPaused(deps: Pick<PauseDeps, 'facts' | 'cgroupParent'>, container: ContainerRecord): boolean {
+  const freezer = cgroupFiles(deps.facts.cgroup, cgroupPathOf(deps, container)).freeze;
+  return freezer !== undefined && stateOf(freezer) === freezer.frozen;
+}
+
 function freezerOf(deps: PauseDeps, container: ContainerRecord): Freezer {
   const freezer = cgroupFiles(deps.facts.cgroup, cgroupPathOf(deps, container)).freeze;
   if (freezer === undefined)

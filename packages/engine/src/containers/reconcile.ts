@@ -4,6 +4,7 @@ import type { ContainerDeps } from './deps.ts';
 import { followExec } from './exec-start.ts';
 import { bookExit, lostExit, scheduleRestart } from './exited.ts';
 import { containerPaths, containersDir } from './paths.ts';
+import { readPaused } from './pause.ts';
 import { removeLocked } from './remove.ts';
 import { startsAtBoot } from './restart-policy.ts';
 import { startContainer } from './start.ts';
@@ -40,12 +41,19 @@ export async function reconcileContainers(deps: ContainerDeps): Promise<void> {
 /** @returns how to book its end, or undefined when it runs on */
 async function recoverTask(
   deps: ContainerDeps,
-  { id, status }: ContainerRecord,
+  container: ContainerRecord,
 ): Promise<(() => Promise<void>) | undefined> {
+  const { id, status } = container;
   const pid = status.kind === 'running' ? status.pid : 0;
   const found = await deps.tasks.recover(id, containerPaths(deps.dataRoot, id).exitRecord);
   switch (found.kind) {
     case 'running':
+      deps.store.setStatus(id, {
+        kind: 'running',
+        pid: found.task.pid,
+        startedAt: found.startedAt,
+        paused: readPaused(deps, container),
+      });
       deps.follow(id, found.task);
       return undefined;
     case 'exited':

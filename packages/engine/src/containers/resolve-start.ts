@@ -14,11 +14,11 @@ export function resolveStartFacts(
   deps: ContainerDeps,
   container: ContainerRecord,
   { joined, rootPath }: { joined: Joined; rootPath: string },
-): StartFacts & { readonly subpaths: Readonly<Record<string, string>> } {
+): StartFacts {
   const { id, hostConfig } = container;
-  const paths = containerPaths(deps.dataRoot, id);
-  const ipcPid = pidOfShared(deps, hostConfig.ipcMode, 'ipc');
-  const pidPid = pidOfShared(deps, hostConfig.pidMode, 'pid');
+  const paths = containerPaths(deps.dataRoot, sharedWith(hostConfig.networkMode) ?? id);
+  refuseSharedIpc(deps, hostConfig.ipcMode);
+  const pidPid = pidOfShared(deps, hostConfig.pidMode);
   return {
     host: deps.facts,
     rootPath,
@@ -28,11 +28,9 @@ export function resolveStartFacts(
     hostnamePath: paths.hostname,
     resolvConfPath: paths.resolvConf,
     network: joined.namespace,
-    ipcPath: ipcPid === undefined ? undefined : `/proc/${ipcPid}/ns/ipc`,
+    ipcPath: undefined,
     pidPath: pidPid === undefined ? undefined : `/proc/${pidPid}/ns/pid`,
-    // SAFETY: the other container rules the tree behind this path, so /dev/shm is resolved below it and never through it.
-    shmPath: ipcPid === undefined ? undefined : `/proc/${ipcPid}/root`,
-    subpaths: ipcPid === undefined ? {} : { '/dev/shm': 'dev/shm' },
+    shmPath: undefined,
     initPath: undefined,
     initByDefault: false,
     devices: resolveDevices(hostConfig),
@@ -49,18 +47,34 @@ export function cgroupPathOf(
   return posix.join('/', hostConfig.cgroupParent || cgroupParent, id);
 }
 
-/** Writes the three files that are bound into /etc. */
+/** Writes the three files that are bound into /etc; who shares another container's network uses that one's. */
 export function writeEtcFiles(paths: ContainerPaths, { config }: ContainerRecord, joined: Joined): void {
   mkdirSync(paths.dir, { recursive: true, mode: 0o710 });
+  if (joined.namespace.kind === 'path') return;
   writeFileSync(paths.hostname, `${config.hostname}\n`);
   writeFileSync(paths.hosts, joined.hostsFile);
   writeFileSync(paths.resolvConf, joined.resolvConf);
 }
 
-function pidOfShared(deps: ContainerDeps, mode: string, what: 'ipc' | 'pid'): number | undefined {
+/** The other container's /dev/shm is mounted in its own namespace only, and nothing hands it over yet. */
+function refuseSharedIpc(deps: ContainerDeps, mode: string): void {
+  const ref = sharedWith(mode);
+  if (ref === undefined) return;
+  const donor = deps.store.resolve(ref);
+  throw donor.hostConfig.ipcMode === 'shareable'
+    ? new EngineError('unsupported', `cannot join IPC of container ${ref}: sharing /dev/shm is not built yet`, {
+        hint: 'use --ipc host for both containers',
+      })
+    : new EngineError(
+        'invalid',
+        `cannot join IPC of container ${ref}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+      );
+}
+
+function pidOfShared(deps: ContainerDeps, mode: string): number | undefined {
   const ref = sharedWith(mode);
   if (ref === undefined) return undefined;
   const other = deps.store.resolve(ref);
   if (other.status.kind === 'running') return other.status.pid;
-  throw new EngineError('conflict', `cannot join ${what} namespace of a non running container: ${ref}`);
+  throw new EngineError('conflict', `cannot join PID of a non running container: ${ref}`);
 }

@@ -94,7 +94,7 @@ function composePlan(deps: ContainerDeps, container: ContainerRecord, joined: Jo
     network: joined,
     user: composed.user,
     copyUp: container.status.kind === 'created' ? composed.copyUp : [],
-    subpaths: { ...composed.subpaths, ...facts.subpaths },
+    subpaths: composed.subpaths,
     createWorkingDir: true,
   });
 }

@@ -39,6 +39,9 @@ export async function stopContainer(deps: ContainerDeps, ref: string, options: S
 /** SIGKILL, and the exit booked. @throws unavailable when the kernel does not let go of it */
 export async function killTask(deps: ContainerDeps, id: string, task: Task): Promise<void> {
   task.signal(sigkill);
+  // A frozen process dies only when it is thawed; the signal is there first, so it does nothing more.
+  const { status } = deps.store.get(id);
+  if (status.kind === 'running' && status.paused) await unpauseContainer(deps, id);
   if (await endsWithin(deps, id, killTimeoutMs)) return;
   throw new EngineError(
     'unavailable',

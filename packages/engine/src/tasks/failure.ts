@@ -20,10 +20,7 @@ export function describeFailure(plan: Plan, failed: FailedRecord, errnoText: (er
     case 'exec':
       return execFailure(act.argv[0] ?? '', failed.errno, errnoText);
     case 'userLookup':
-      return failure(
-        'invalid',
-        `unable to find user ${act.spec}: ${failed.errno === ENOENT ? 'no matching entries in passwd file' : why}`,
-      );
+      return failure('invalid', userFailure(act.spec, failed, why));
     case 'chdir':
       return failure('invalid', `cannot use working directory "${act.path}": ${why}`);
     case 'mountBind':
@@ -53,6 +50,15 @@ function execFailure(command: string, errno: number, errnoText: (errno: number) 
     : `exec: ${JSON.stringify(command)}`;
   const path = errno === ENOENT ? prefix : `exec: ${JSON.stringify(command)}`;
   return failure('invalid', `${path}: ${reasons[errno] ?? errnoText(errno)}`);
+}
+
+/** Docker's words for a USER or a group that the container's own files do not have. */
+function userFailure(spec: string, { step, errno }: FailedRecord, why: string): string {
+  const [user = '', group = ''] = spec.split(':');
+  if (errno === ENOENT && step === 'user') return `unable to find user ${user}: no matching entries in passwd file`;
+  if (errno === ENOENT && step === 'group')
+    return `unable to find group ${group || spec}: no matching entries in group file`;
+  return `cannot use user "${spec}": ${why}`;
 }
 
 function subject(act: Act): string {

@@ -2,7 +2,6 @@ import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, 
 import { join } from 'node:path';
 import { EngineError } from '@gantry/base';
 import {
-  checkPlan,
   type ExitRecord,
   encodeFrame,
   encodePlan,
@@ -58,7 +57,6 @@ async function createTask(
   directory: Directory,
   { key, plan }: { key: string; plan: Plan },
 ): Promise<ShimTask> {
-  checkPlan(plan);
   const dir = join(directory.path, key);
   rmSync(dir, { recursive: true, force: true });
   mkdirSync(dir, { mode: 0o700 });
