@@ -36,6 +36,8 @@ export async function joinStreams(
   };
   shim.on('end', outputEnded);
   shim.on('close', outputEnded);
+  // A process that prints nothing may have ended before anyone listened, and a stream says so only once.
+  if (shim.readableEnded || shim.destroyed) outputEnded();
   if (!options.stdin) client.resume();
   else if (options.detachKeys === undefined) client.pipe(shim);
   else client.pipe(detachFilter(options.detachKeys, () => finish(true))).pipe(shim);
