@@ -31,8 +31,8 @@ export async function startContainer(deps: ContainerDeps, ref: string): Promise<
     throw new EngineError('conflict', 'container is marked for removal and cannot be started');
   deps.live.cancelRestart(id);
   deps.db.tx(() => {
-    deps.store.setRestartCount(id, 0);
-    deps.store.setStoppedByUser(id, false);
+    if (container.restartCount !== 0) deps.store.setRestartCount(id, 0);
+    if (container.stoppedByUser) deps.store.setStoppedByUser(id, false);
   });
   await startLocked(deps, container);
   return true;

@@ -40,6 +40,7 @@ const statuses: readonly ContainerStatus[] = [
 test('every status reads the same after the database was opened again', () => {
   using opened = openTemporary();
   for (const [index, status] of statuses.entries()) opened.store.insert(sampleRecord(index, { status }));
+  opened.db[Symbol.dispose]();
   using again = openDb(opened.path);
   expect(
     openContainerStore(again)

@@ -1,4 +1,15 @@
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '@gantry/base';
 import {
@@ -47,7 +58,7 @@ export function openTasks(deps: TaskDeps): TaskRoom {
       if (found.kind === 'running') keep(found.task);
       return found;
     },
-    forget: (key) => rmSync(join(path, key), { recursive: true, force: true }),
+    forget: (key) => removeTaskDir(join(path, key)),
     sweep: async (keys) => sweepTasks(directory, keys),
   };
 }
@@ -58,9 +69,9 @@ async function createTask(
   { key, plan }: { key: string; plan: Plan },
 ): Promise<ShimTask> {
   const dir = join(directory.path, key);
-  rmSync(dir, { recursive: true, force: true });
-  mkdirSync(dir, { mode: 0o700 });
-  rmSync(plan.shim.exitRecord, { force: true });
+  makeTaskDir(dir);
+  // The record of an earlier run must not be taken for this one's.
+  unlinkIfThere(plan.shim.exitRecord);
   const task = newTask(directory, { key, exitRecord: plan.shim.exitRecord, plan });
   try {
     task.use(await connectFd(spawnShim(deps.program, join(dir, 'plan'), plan), task.listener));
@@ -68,9 +79,42 @@ async function createTask(
     return task;
   } catch (error) {
     await task.gone;
-    rmSync(dir, { recursive: true, force: true });
+    removeTaskDir(dir);
     throw error;
   }
+}
+
+function makeTaskDir(dir: string): void {
+  try {
+    mkdirSync(dir, { mode: 0o700 });
+  } catch (error) {
+    if (!isCode(error, 'EEXIST')) throw error;
+    removeTaskDir(dir);
+    mkdirSync(dir, { mode: 0o700 });
+  }
+}
+
+/** By name, since a walk of the directory costs a start more than all else here: these are the files that are made in it. */
+function removeTaskDir(dir: string): void {
+  for (const name of ['plan', 'shim.sock', 'started', 'exit']) unlinkIfThere(join(dir, name));
+  try {
+    rmdirSync(dir);
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return;
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+function unlinkIfThere(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (!isCode(error, 'ENOENT')) throw error;
+  }
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 /** @returns the daemon's end of the first control connection */
