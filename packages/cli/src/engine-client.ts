@@ -44,6 +44,11 @@ export class EngineClient implements Disposable {
     return readDocuments(route, reply);
   }
 
+  /** Documents as they come, as the engine wrote them: for numbers that a parsed one would round. */
+  async textLines<Q, B, R>(route: Route<Q, B, R>, parts: RequestParts<Q, B> = {}): Promise<AsyncGenerator<string>> {
+    return readLines(await this.#http.send(requestOf(route, parts)));
+  }
+
   /** Raw bytes as they come. */
   async bytes<Q, B, R>(
     route: Route<Q, B, R>,
@@ -70,13 +75,17 @@ function withUpload(request: ApiRequest, upload: Upload | undefined): HttpReques
 }
 
 async function* readDocuments<Q, B, R>(route: Route<Q, B, R>, reply: HttpReply): AsyncGenerator<R> {
+  for await (const line of readLines(reply)) yield readReply(route, reply.head.status, line);
+}
+
+async function* readLines(reply: HttpReply): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let pending = '';
   for await (const bytes of reply.bytes()) {
     pending += decoder.decode(bytes, { stream: true });
     const lines = pending.split('\n');
     pending = lines.pop() ?? '';
-    for (const line of lines) if (line.trim() !== '') yield readReply(route, reply.head.status, line);
+    for (const line of lines) if (line.trim() !== '') yield line;
   }
-  if (pending.trim() !== '') yield readReply(route, reply.head.status, pending);
+  if (pending.trim() !== '') yield pending;
 }

@@ -1,3 +1,4 @@
+import { formatJson, type Json } from '@gantry/api';
 import { goPrint, goPrintf, isRecord, isTrue } from './go-print.ts';
 import { TemplateRow } from './row.ts';
 import { TemplateError } from './template-error.ts';
@@ -7,7 +8,8 @@ export type TemplateFunction = (...args: readonly unknown[]) => unknown;
 
 /** Go's own functions and those that Docker adds (docs: "Format command and log output"). */
 export const templateFunctions: Readonly<Record<string, TemplateFunction>> = {
-  json: (value) => (value instanceof TemplateRow ? escapeHtml(JSON.stringify(value)) : JSON.stringify(value ?? null)),
+  json: (value) =>
+    value instanceof TemplateRow ? escapeHtml(JSON.stringify(value)) : formatJson(parseJsonValue(value)),
   split: (value, separator) => text(value).split(text(separator)),
   join: (value, separator) => joinAll(value, text(separator ?? '')),
   title: (value) =>
@@ -53,6 +55,11 @@ export const headerFunctions: Readonly<Record<string, TemplateFunction>> = {
 /** Rows come out of Go's default encoder, which escapes what could hurt in a web page; documents do not. */
 function escapeHtml(json: string): string {
   return json.replace(/[<>&]/g, (letter) => `\\u00${letter.charCodeAt(0).toString(16)}`);
+}
+
+/** What came from a document is JSON; only its type was forgotten on the way through the template. */
+function parseJsonValue(value: unknown): Json {
+  return (value ?? null) as Json;
 }
 
 function text(value: unknown): string {

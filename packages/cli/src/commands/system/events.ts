@@ -28,10 +28,17 @@ async function showEvents({ session, flags }: Invocation): Promise<void> {
     untilNanos: momentOf(flags, 'until'),
     filters: parseFilters(flags),
   };
-  for await (const event of await session.engine.lines(routes.events, { query })) {
-    session.out.line(print(event));
+  for await (const line of await session.engine.textLines(routes.events, { query })) {
+    session.out.line(print(parseEvent(line)));
     await session.out.flush();
   }
+}
+
+/** Nanoseconds since 1970 are beyond what a number holds exactly, so they are read from the text. */
+function parseEvent(line: string): EventWire {
+  const event = JSON.parse(line) as EventWire;
+  const nanos = /"timeNano":(\d+)/.exec(line)?.[1];
+  return nanos === undefined ? event : { ...event, timeNano: BigInt(nanos) };
 }
 
 function printerOf(format: string): (event: EventWire) => string {
