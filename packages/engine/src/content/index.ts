@@ -1,2 +1,2 @@
-export { type ContentDeps, openContent } from './open-content.ts';
+export { openContent } from './open-content.ts';
 export type { ContentRoom, Ingest } from './types.ts';

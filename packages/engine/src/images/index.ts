@@ -1,2 +1,2 @@
-export { hostPlatform, type ImageOptions, openImages } from './open-images.ts';
+export { openImages } from './open-images.ts';
 export type * from './types.ts';

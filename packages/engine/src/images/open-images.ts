@@ -68,7 +68,7 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
 }
 
 /** The platform of this machine in Go's words. */
-export function hostPlatform(): Platform {
+function hostPlatform(): Platform {
   const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
   return { os: 'linux', architecture, variant: '' };
 }

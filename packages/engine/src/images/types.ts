@@ -1,3 +1,5 @@
+export type { RootMount, SnapshotRoom } from '../snapshots/index.ts';
+
 /** What the OCI or Docker image config says about running it: laid under the user's own config. */
 export type ImageRunConfig = {
   readonly user: string;
@@ -109,25 +111,4 @@ export type ImageRoom = {
   ): Promise<{ deleted: readonly DeletedImage[]; reclaimedBytes: number }>;
   /** Finishes or undoes what a killed daemon left half-made. */
   recover(): Promise<void>;
-};
-
-/** How a plan mounts a root: all directories but `target` are relative to `cwd`, to keep the options short; lower ones topmost first. */
-export type RootMount = {
-  readonly cwd: string;
-  readonly lower: readonly string[];
-  /** undefined: a read-only view. */
-  readonly upper: string | undefined;
-  readonly work: string | undefined;
-  /** An empty host directory to mount on; the same for all containers, since each mounts in its own namespace. */
-  readonly target: string;
-};
-
-export type SnapshotRoom = {
-  /** Upper and work directories for a container over the committed snapshot of `chainId` ('' = empty root). Idempotent. */
-  prepare(containerId: string, chainId: string): RootMount;
-  mount(containerId: string): RootMount;
-  remove(containerId: string): Promise<void>;
-  /** Bytes of the container's own layer. */
-  usage(containerId: string): Promise<number>;
-  sweep(keepContainers: ReadonlySet<string>): Promise<void>;
 };

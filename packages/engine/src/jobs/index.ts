@@ -1,2 +1,2 @@
-export { type Job, type JobDeps, type JobRecord, type JobRoom, openJobs } from './open-jobs.ts';
+export { type Job, type JobRoom, openJobs } from './open-jobs.ts';
 export { SharedWork } from './shared-work.ts';

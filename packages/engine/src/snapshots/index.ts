@@ -1,2 +1,2 @@
-export { openSnapshots, type SnapshotDeps } from './open-snapshots.ts';
-export type { Draft, LayerRoom, NewLayer } from './types.ts';
+export { openSnapshots } from './open-snapshots.ts';
+export type { LayerRoom, RootMount, SnapshotRoom } from './types.ts';

@@ -1,6 +1,5 @@
 import { EngineError } from '@gantry/base';
 import type { Db } from '../db/index.ts';
-import type { RootMount } from '../images/types.ts';
 import { type CollectDeps, collect } from './collect.ts';
 import { emptyLayer, openDirectories } from './directories.ts';
 import { openDraft } from './draft.ts';
@@ -8,7 +7,7 @@ import { inheritDirectory } from './inherit.ts';
 import { type ActiveRow, openSnapshotRows } from './rows.ts';
 import { openStacks } from './stacks.ts';
 import { measureTree } from './tree-size.ts';
-import type { LayerRoom } from './types.ts';
+import type { LayerRoom, RootMount } from './types.ts';
 
 export type SnapshotDeps = {
   readonly db: Db;

@@ -1,5 +1,25 @@
 import type { ChainId, DiffId } from '@gantry/oci';
-import type { SnapshotRoom } from '../images/types.ts';
+
+/** How a plan mounts a root: all directories but `target` are relative to `cwd`, to keep the options short; lower ones topmost first. */
+export type RootMount = {
+  readonly cwd: string;
+  readonly lower: readonly string[];
+  /** undefined: a read-only view. */
+  readonly upper: string | undefined;
+  readonly work: string | undefined;
+  /** An empty host directory to mount on; the same for all containers, since each mounts in its own namespace. */
+  readonly target: string;
+};
+
+export type SnapshotRoom = {
+  /** Upper and work directories for a container over the committed snapshot of `chainId` ('' = empty root). Idempotent. */
+  prepare(containerId: string, chainId: string): RootMount;
+  mount(containerId: string): RootMount;
+  remove(containerId: string): Promise<void>;
+  /** Bytes of the container's own layer. */
+  usage(containerId: string): Promise<number>;
+  sweep(keepContainers: ReadonlySet<string>): Promise<void>;
+};
 
 /** A layer being unpacked. Disposing removes the directory unless it was committed. */
 export type Draft = Disposable & {
