@@ -1,4 +1,4 @@
-import manifest from '../../../package.json' with { type: 'json' };
+import manifest from '../package.json' with { type: 'json' };
 
 /**
  * The one executable: a client, an engine and an OCI runtime by its first word.

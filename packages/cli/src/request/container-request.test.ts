@@ -25,7 +25,7 @@ function request(line: string): ContainerRequest {
     {
       environment: { HOME: '/root', EMPTY: '' },
       readFile: (path) => files[path] ?? '',
-      absolute: (path) => `/work/dir/${path}`.replace('/./', '/'),
+      absolute: (path) => `/home/user/${path}`.replace('/./', '/'),
     },
   );
 }
