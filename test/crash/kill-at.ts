@@ -25,11 +25,8 @@ const changingCalls = [
   ...['connect', 'bind', 'sendto', 'sendmsg', 'mount', 'umount2', 'setns', 'fsync', 'fdatasync'],
 ].join(',');
 
-/** A tracer that kills a process at one of its steps. */
-export type Trap = AsyncDisposable & {
-  /** The process ended at the step; false when it was let go before it came so far. */
-  readonly sprung: () => boolean;
-};
+/** A tracer that kills a process at one of its steps. Disposing lets the process go, if it came through alive. */
+type Trap = AsyncDisposable;
 
 /**
  * Lets a process live until it enters its `step`-th changing system call, then kills it as `kill -9` would, before the
@@ -46,15 +43,13 @@ export async function setTrap(pid: number, step: number): Promise<Trap> {
     ],
     { stdin: 'ignore', stdout: 'ignore', stderr: 'pipe' },
   );
-  await waitFor('strace holds the daemon', () =>
-    Bun.file(`/proc/${pid}/status`)
-      .text()
-      .then((text) => !/^TracerPid:\s+0$/m.test(text)),
-  );
+  const status = Bun.file(`/proc/${pid}/status`);
+  await waitFor('strace holds the daemon', async () => !/^TracerPid:\s+0$/m.test(await status.text()));
   return {
-    sprung: () => tracer.exitCode !== null,
     [Symbol.asyncDispose]: async () => {
-      tracer.kill('SIGINT'); // strace lets go of what it traces
+      // Not SIGINT: strace would let go of thread by thread, and waits for ever when they die meanwhile. The kernel lets
+      // go of everything that a dead tracer held.
+      tracer.kill('SIGKILL');
       await tracer.exited;
     },
   };

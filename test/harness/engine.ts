@@ -5,6 +5,7 @@ import { repositoryRoot } from '../../tools/repository.ts';
 import { busyboxRootTar } from './busybox-image.ts';
 import { type CommandOptions, type CommandResult, commandOutput, runCommand } from './command.ts';
 import { takeSlot } from './slot.ts';
+import { instanceName, sweepHost } from './sweep-host.ts';
 import { Terminal, type TerminalOptions } from './terminal.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -60,6 +61,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<TestEngi
   const slot = undo.use(takeSlot());
   const root = mkdtempSync(join(options.parent ?? tmpdir(), 'gantry-test-'));
   undo.defer(() => rmSync(root, { recursive: true, force: true }));
+  undo.defer(() => sweepHost(instanceName(join(root, 'data')), slot.bridge));
   const daemon = new DaemonProcess(
     root,
     [...['--bridge', slot.bridge, '--bip', slot.bridgeAddress], ...(options.daemonArguments ?? [])],
@@ -121,7 +123,10 @@ function describeEngine(daemon: DaemonProcess, where: Where, life: AsyncDisposab
 
 /** Containers outlive the daemon by design, so a test engine removes its own before it ends. */
 async function removeContainers(daemon: DaemonProcess): Promise<void> {
-  if (!daemon.isRunning) await daemon.start();
+  if (!(await daemon.answers())) {
+    await daemon.end('SIGKILL');
+    await daemon.start();
+  }
   const rows: unknown = await (await daemon.request('GET', '/containers/json?all=1')).json();
   if (!Array.isArray(rows)) return;
   await Promise.all(rows.map((row: { Id: string }) => daemon.request('DELETE', `/containers/${row.Id}?force=1&v=1`)));
@@ -156,10 +161,6 @@ class DaemonProcess implements AsyncDisposable {
     return this.#child.pid;
   }
 
-  get isRunning(): boolean {
-    return this.#child !== undefined;
-  }
-
   async start(): Promise<void> {
     const log = openSync(this.#logPath, 'a');
     const child = Bun.spawn([gantryProgram, 'daemon', ...this.#arguments], {
@@ -173,7 +174,7 @@ class DaemonProcess implements AsyncDisposable {
     void child.exited.then((code) => this.#reportUnexpectedEnd(child, code));
     try {
       await waitFor('the engine answers', () =>
-        child.exitCode === null ? this.#answers() : Promise.reject(new Error('it ended')),
+        child.exitCode === null ? this.answers() : Promise.reject(new Error('it ended')),
       );
     } catch (error) {
       await this.end('SIGKILL');
@@ -206,13 +207,14 @@ class DaemonProcess implements AsyncDisposable {
 
   /** A daemon that ends by itself is a bug of its own, whatever test happens to notice. */
   #reportUnexpectedEnd(child: Bun.Subprocess, exitCode: number): void {
-    if (this.#child !== child) return;
+    // A kill from outside is a crash test at work.
+    if (this.#child !== child || child.signalCode === 'SIGKILL') return;
     process.stderr.write(
       `\nthe daemon ended by itself, exit code ${exitCode}, signal ${child.signalCode}:\n${this.log()}\n`,
     );
   }
 
-  async #answers(): Promise<boolean> {
+  async answers(): Promise<boolean> {
     try {
       return (await this.request('GET', '/_ping')).ok;
     } catch {
