@@ -142,7 +142,9 @@ export function mapped<Inner, T>(
   from: (value: T) => Inner,
 ): Codec<T> {
   return {
-    zero: to(inner.zero, ''),
+    get zero() {
+      return to(inner.zero, '');
+    },
     parse: (wire, at) => to(inner.parse(wire, at), at),
     print: (value) => inner.print(from(value)),
   };
@@ -162,14 +164,14 @@ export type ObjectOf<F extends Fields> = { readonly [K in keyof F]: F[K] extends
 
 /**
  * A struct. Member names match as Go's do: exactly, else without regard to case; unknown members are ignored.
+ *
+ * What is looked up is built at the first use: a command that needs one codec does not pay for a hundred.
  */
 export function object<const F extends Fields>(fields: F): Codec<ObjectOf<F>> {
-  const entries = Object.entries(fields);
-  const byName = new Map(entries.map(([key, { wireName }]) => [wireName, key]));
-  const byFold = new Map(entries.map(([key, { wireName }]) => [wireName.toLowerCase(), key]));
-  const zero = Object.fromEntries(entries.map(([key, member]) => [key, member.codec.zero]));
+  const layout = once(() => layoutOf(fields));
   const parse = (wire: Json, at: string): ObjectOf<F> => {
     if (!isJsonObject(wire)) throw wrongWire(at, 'an object', wire);
+    const { zero, byName, byFold } = layout();
     const value: Record<string, unknown> = { ...zero };
     for (const [name, item] of Object.entries(wire)) {
       const key = byName.get(name) ?? byFold.get(name.toLowerCase());
@@ -179,7 +181,31 @@ export function object<const F extends Fields>(fields: F): Codec<ObjectOf<F>> {
     }
     return value as ObjectOf<F>;
   };
-  return codec<ObjectOf<F>>(zero as ObjectOf<F>, parse, (value) => printMembers(entries, value));
+  return {
+    get zero() {
+      return layout().zero as ObjectOf<F>;
+    },
+    parse: (wire, at) => (wire === undefined || wire === null ? (layout().zero as ObjectOf<F>) : parse(wire, at)),
+    print: (value) => printMembers(layout().entries, value),
+  };
+}
+
+function layoutOf(fields: Fields) {
+  const entries = Object.entries(fields);
+  return {
+    entries,
+    byName: new Map(entries.map(([key, { wireName }]) => [wireName, key])),
+    byFold: new Map(entries.map(([key, { wireName }]) => [wireName.toLowerCase(), key])),
+    zero: Object.fromEntries(entries.map(([key, member]) => [key, member.codec.zero])),
+  };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 function printMembers(
