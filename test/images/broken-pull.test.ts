@@ -18,6 +18,8 @@ function startBrokenRegistry(image: MadeImage, serveLayer: Serve): { host: strin
     hostname: '127.0.0.1',
     port: 0,
     idleTimeout: 0,
+    // Bodies that fail on purpose are no news.
+    error: () => new Response('', { status: 500 }),
     fetch: (request) => {
       const { pathname } = new URL(request.url);
       requests.push(

@@ -88,21 +88,21 @@ test("what containers use is kept, in Docker's words", async () => {
   const container = 'c'.repeat(64);
   const running = () => [{ id: container, running: true }];
   const stopped = () => [{ id: container, running: false }];
-  const reasons: readonly (readonly [Promise<unknown>, string])[] = [
+  const reasons: readonly (readonly [() => Promise<unknown>, string])[] = [
     [
-      rooms.images.remove('used', plain, stopped),
+      () => rooms.images.remove('used', plain, stopped),
       `unable to remove repository reference "used" (must force) - container cccccccccccc is using its referenced image ${short(id)}`,
     ],
     [
-      rooms.images.remove(id, plain, stopped),
+      () => rooms.images.remove(id, plain, stopped),
       `unable to delete ${short(id)} (must be forced) - image is being used by stopped container cccccccccccc`,
     ],
     [
-      rooms.images.remove(id, forced, running),
+      () => rooms.images.remove(id, forced, running),
       `unable to delete ${short(id)} (cannot be forced) - image is being used by running container cccccccccccc`,
     ],
   ];
-  for (const [removing, why] of reasons) await expect(removing).rejects.toThrow(`conflict: ${why}`);
+  for (const [remove, why] of reasons) await expect(remove()).rejects.toThrow(`conflict: ${why}`);
   expect(await rooms.images.remove('used', forced, running)).toEqual([{ untagged: 'used:latest' }]);
   expect(rooms.images.get(id).tags).toEqual([]);
 });

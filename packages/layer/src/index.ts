@@ -1,7 +1,7 @@
 export { type AppliedLayer, applyLayer } from './apply/apply-layer.ts';
 export { cleanPath } from './apply/entry-path.ts';
 export { type LayerTree, LayerWriter } from './apply/layer-writer.ts';
-export { removeTree } from './apply/remove-tree.ts';
+export { removeTree, removeTreeInTurns } from './apply/remove-tree.ts';
 export { bytesOfText, pathOfBytes, textOfBytes } from './byte-string.ts';
 export { type Compression, type Decompressed, decompress, detectCompression } from './compression.ts';
 export type { EntryKind, TarEntry, TarSink } from './tar/entry.ts';

@@ -65,7 +65,7 @@ export async function importImage(
       if (!job.signal.aborted) throw error;
       throw new EngineError('cancelled', 'the import was cancelled', { cause: error });
     } finally {
-      deps.snapshots.release(user);
+      await deps.snapshots.release(user);
       deps.content.release(user);
     }
   });

@@ -48,7 +48,7 @@ export async function loadImages(
       if (!job.signal.aborted) throw error;
       throw new EngineError('cancelled', 'the load was cancelled', { cause: error });
     } finally {
-      deps.snapshots.release(user);
+      await deps.snapshots.release(user);
       deps.content.release(user);
     }
   });

@@ -60,9 +60,9 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
     load: (archive, onProgress, signal) => loadImages(deps, archive, { onProgress, signal }),
     import: (request, onProgress, signal) => importImage(deps, request, { onProgress, signal }),
     tag: (source, reference) => tagImage(deps, source, reference),
-    remove: async (nameOrId, { force }, users) => removeImage(deps, nameOrId, { force, users }).deleted,
-    prune: async (match, inUse) => pruneImages(deps, match, inUse),
-    recover: async () => recover(deps),
+    remove: async (nameOrId, { force }, users) => (await removeImage(deps, nameOrId, { force, users })).deleted,
+    prune: (match, inUse) => pruneImages(deps, match, inUse),
+    recover: () => recover(deps),
     [Symbol.dispose]: () => deps.workers[Symbol.dispose](),
   };
 }
@@ -74,11 +74,11 @@ function hostPlatform(): Platform {
 }
 
 /** What a killed daemon was in the middle of is undone: its job's holds go, and with them what nobody else holds. */
-function recover({ jobs, rows, snapshots, content }: ImageDeps): void {
+async function recover({ jobs, rows, snapshots, content }: ImageDeps): Promise<void> {
   jobs.recover();
   const images = new Set(rows.ids().map((id) => `image:${id}`));
   const isAlive = (user: string): boolean =>
     images.has(user) || (user.startsWith('job:') && jobs.isRunning(user.slice('job:'.length)));
-  snapshots.sweepLayers(isAlive);
+  await snapshots.sweepLayers(isAlive);
   content.sweep(isAlive);
 }

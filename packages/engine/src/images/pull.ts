@@ -73,7 +73,7 @@ export async function pullImage(
       throw new EngineError('cancelled', `pull of "${request.reference}" was cancelled`, { cause: error });
     } finally {
       // What became an image is held by it; the rest goes.
-      deps.snapshots.release(`job:${job.id}`);
+      await deps.snapshots.release(`job:${job.id}`);
       deps.content.release(`job:${job.id}`);
     }
   });

@@ -31,7 +31,7 @@ export async function receiveLayer(
   }: LayerPlan & { source: AsyncIterable<Uint8Array>; steps: LayerSteps; signal: AbortSignal },
 ): Promise<AppliedLayer> {
   using ingest = deps.content.ingest();
-  using draft = deps.snapshots.draft();
+  await using draft = deps.snapshots.draft();
   const failing = new AbortController();
   const both = AbortSignal.any([signal, failing.signal]);
   const { growth, path: file } = ingest;
@@ -75,7 +75,7 @@ export async function unpackBlob(
     ...plan
   }: LayerPlan & { ingest: Ingest; steps: Pick<LayerSteps, 'onUnpacked'>; signal: AbortSignal },
 ): Promise<AppliedLayer> {
-  using draft = deps.snapshots.draft();
+  await using draft = deps.snapshots.draft();
   const { growth, path: file } = ingest;
   const layer = await deps.workers.unpack(
     { file, offset: 0, directory: draft.directory, growth },

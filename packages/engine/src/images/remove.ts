@@ -17,18 +17,18 @@ const nothing: Removal = { deleted: [], reclaimedBytes: 0 };
  *
  * @throws not-found, conflict with Docker's texts
  */
-export function removeImage(
+export async function removeImage(
   deps: ImageDeps,
   nameOrId: string,
   { force, users }: { force: boolean; users: (imageId: string) => readonly User[] },
-): Removal {
+): Promise<Removal> {
   const image = getImage(deps, nameOrId);
   const inUse = users(image.id);
   const references = deps.rows.references(image.id);
   if (isIdPrefix(image.id, nameOrId)) {
     if (!isSingleName(references)) checkConflict(image, { force, inUse, isReferenced: true });
     else checkConflict(image, { force, inUse, isReferenced: false });
-    return deleteImage(deps, image);
+    return await deleteImage(deps, image);
   }
   const [user] = inUse;
   if (!force && user !== undefined && isSingleName(references)) {
@@ -39,7 +39,7 @@ export function removeImage(
   if (deps.rows.references(image.id).length > 0) return { ...nothing, deleted: untagged };
   // Its last name is gone. A container that still uses the image keeps it, without a name.
   if (inUse.some(({ running }) => running || !force)) return { ...nothing, deleted: untagged };
-  const removal = deleteImage(deps, image);
+  const removal = await deleteImage(deps, image);
   return { ...removal, deleted: [...untagged, ...removal.deleted] };
 }
 
@@ -64,7 +64,7 @@ function untag(deps: ImageDeps, image: ImageRow, reference: string): DeletedImag
 }
 
 /** The row goes first, then the layers and blobs that only this image held. */
-export function deleteImage(deps: ImageDeps, image: ImageRow): Removal {
+export async function deleteImage(deps: ImageDeps, image: ImageRow): Promise<Removal> {
   const user = `image:${image.id}`;
   const untagged = deps.db.tx(() => {
     const references = deps.rows.references(image.id);
@@ -74,7 +74,7 @@ export function deleteImage(deps: ImageDeps, image: ImageRow): Removal {
     return references;
   });
   deps.records.forget(image.id);
-  const { removed, reclaimedBytes } = deps.snapshots.release(user);
+  const { removed, reclaimedBytes } = await deps.snapshots.release(user);
   deps.content.release(user);
   const deleted = [
     ...untagged.map((reference) => ({ untagged: reference })),

@@ -13,10 +13,13 @@ export type CollectDeps = {
 export type Collected = { readonly removed: readonly string[]; readonly reclaimedBytes: number };
 
 /** Removes layers from these chains downwards as far as nobody needs them: the rows first, then the directories. */
-export function collect({ db, rows, directories, stacks }: CollectDeps, chains: readonly string[]): Collected {
+export async function collect(
+  { db, rows, directories, stacks }: CollectDeps,
+  chains: readonly string[],
+): Promise<Collected> {
   const gone = db.tx(() => chains.flatMap((chain) => removeUnusedFrom(rows, chain)));
   if (gone.length > 0) stacks.forget();
-  for (const { dir } of gone) directories.remove(dir);
+  for (const { dir } of gone) await directories.remove(dir);
   return {
     removed: gone.map(({ chainId }) => chainId),
     reclaimedBytes: gone.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),

@@ -1,6 +1,6 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { removeTree } from '@gantry/layer';
+import { removeTreeInTurns } from '@gantry/layer';
 import { close, open, openFlag } from '@gantry/native';
 
 /** Stands below a container that has no image: overlayfs wants a lower directory. */
@@ -47,10 +47,11 @@ export function openDirectories(dataRoot: string, random: (bytes: number) => Uin
       chmodSync(fsOf(name), mode & 0o7777);
       return name;
     },
-    remove: (name: string): void => {
+    /** A layer may have a hundred thousand files, and meanwhile containers want to start. */
+    remove: async (name: string): Promise<void> => {
       const fd = open(layersDir, openFlag.readOnly | openFlag.directory);
       try {
-        removeTree(fd, name);
+        await removeTreeInTurns(fd, name);
       } finally {
         close(fd);
       }

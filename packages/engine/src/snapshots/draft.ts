@@ -19,8 +19,8 @@ export function openDraft({ rows, directories }: CollectDeps, now: () => Date): 
       });
       committed = true;
     },
-    [Symbol.dispose]: () => {
-      if (!committed) directories.remove(name);
+    [Symbol.asyncDispose]: async () => {
+      if (!committed) await directories.remove(name);
     },
   };
 }

@@ -33,14 +33,15 @@ export function openSnapshots({ db, dataRoot, now, random }: SnapshotDeps): Laye
     },
     remove: async (containerId) => {
       const active = rows.findActive(containerId);
-      if (active !== undefined) removeActive(store, active);
+      if (active !== undefined) await removeActive(store, active);
     },
     usage: async (containerId) => {
       const active = rows.findActive(containerId);
       return active === undefined ? 0 : await measureTree(directories.fsOf(active.dir));
     },
     sweep: async (keepContainers) => {
-      for (const active of rows.listActive()) if (!keepContainers.has(active.container_id)) removeActive(store, active);
+      for (const active of rows.listActive())
+        if (!keepContainers.has(active.container_id)) await removeActive(store, active);
     },
     find: (chainId) => {
       const row = rows.find(chainId);
@@ -83,14 +84,14 @@ function prepare(store: CollectDeps, containerId: string, chainId: string): Root
   return mountOf(store, active);
 }
 
-function removeActive(store: CollectDeps, active: ActiveRow): void {
+async function removeActive(store: CollectDeps, active: ActiveRow): Promise<void> {
   const { db, rows, directories } = store;
   const chains = db.tx(() => {
     rows.removeActive(active.container_id);
     return rows.release(userOf(active.container_id));
   });
-  directories.remove(active.dir);
-  collect(store, chains);
+  await directories.remove(active.dir);
+  await collect(store, chains);
 }
 
 function settle({ rows, directories }: CollectDeps, chainIds: readonly string[]): void {
@@ -107,7 +108,7 @@ function settle({ rows, directories }: CollectDeps, chainIds: readonly string[])
   }
 }
 
-function sweepLayers(store: CollectDeps, isAlive: (user: string) => boolean): void {
+async function sweepLayers(store: CollectDeps, isAlive: (user: string) => boolean): Promise<void> {
   const { db, rows, directories } = store;
   const dead = rows.users().filter((user) => !user.startsWith('container:') && !isAlive(user));
   db.tx(() => {
@@ -115,8 +116,8 @@ function sweepLayers(store: CollectDeps, isAlive: (user: string) => boolean): vo
   });
   // Any order will do: a layer that another still stands on is tried again from there.
   const chains = rows.list().map((row) => row.chain_id);
-  collect(store, chains);
+  await collect(store, chains);
   const dirs = [...rows.list(), ...rows.listActive()].map(({ dir }) => dir);
   const known = new Set([emptyLayer, ...dirs]);
-  for (const name of directories.list()) if (!known.has(name)) directories.remove(name);
+  for (const name of directories.list()) if (!known.has(name)) await directories.remove(name);
 }

@@ -22,7 +22,7 @@ export type SnapshotRoom = {
 };
 
 /** A layer being unpacked. Disposing removes the directory unless it was committed. */
-export type Draft = Disposable & {
+export type Draft = AsyncDisposable & {
   /** Host path of the empty directory to unpack into. */
   readonly directory: string;
   /** Records the layer as `chainId`, which somebody holds already. */
@@ -48,7 +48,7 @@ export type LayerRoom = SnapshotRoom & {
   /** Gives implied directories the owner, mode and times that the layers below have for them. Lowest first. */
   settle(chainIds: readonly ChainId[]): void;
   /** Releases all that `user` holds. @returns what nobody needed any more, topmost first, and the bytes gained */
-  release(user: string): { readonly removed: readonly string[]; readonly reclaimedBytes: number };
+  release(user: string): Promise<{ readonly removed: readonly string[]; readonly reclaimedBytes: number }>;
   /** Releases users that are gone, then removes layers without users and directories without rows. */
-  sweepLayers(isAlive: (user: string) => boolean): void;
+  sweepLayers(isAlive: (user: string) => boolean): Promise<void>;
 };

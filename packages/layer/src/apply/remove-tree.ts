@@ -15,6 +15,9 @@ import {
 /** Deeper directories are moved to the top first, so that no depth exhausts descriptors or the stack. */
 const maximumDepth = 64;
 
+/** So many entries, then others get their turn. */
+const batchEntries = 256;
+
 /**
  * Removes whatever a name in a directory stands for, a whole tree too, without following any link. The tree may be
  * a container's, so it may be deeper than any path can say.
@@ -22,6 +25,26 @@ const maximumDepth = 64;
  * @returns false when there was nothing
  */
 export function removeTree(dirFd: number, name: PathLike): boolean {
+  const steps = removeSteps(dirFd, name);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The same for a thread that has others to serve: it lets them in between. `dirFd` stays open until it is done. */
+export async function removeTreeInTurns(dirFd: number, name: PathLike): Promise<boolean> {
+  const steps = removeSteps(dirFd, name);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
+
+type Steps<T> = Generator<void, T, void>;
+
+function* removeSteps(dirFd: number, name: PathLike): Steps<boolean> {
   try {
     unlinkat(dirFd, name);
     return true;
@@ -31,7 +54,7 @@ export function removeTree(dirFd: number, name: PathLike): boolean {
   }
   const top = openat2(dirFd, name, { flags: openFlag.directory | openFlag.noFollow | openFlag.readOnly });
   try {
-    for (let moved = true; moved; ) moved = emptyDirectory(top, top, 0);
+    for (let moved = true; moved; ) moved = yield* emptyDirectory(top, top, 0);
   } finally {
     close(top);
   }
@@ -40,10 +63,11 @@ export function removeTree(dirFd: number, name: PathLike): boolean {
 }
 
 /** @returns whether something was moved to the top: then the top is not empty yet */
-function emptyDirectory(top: number, fd: number, depth: number): boolean {
+function* emptyDirectory(top: number, fd: number, depth: number): Steps<boolean> {
   let moved = false;
   syscall('lseek', fd, 0, 0);
-  for (const { name } of readDirectory(fd)) {
+  for (const [i, { name }] of readDirectory(fd).entries()) {
+    if (i % batchEntries === batchEntries - 1) yield;
     if (unlinked(fd, name)) continue;
     if (depth >= maximumDepth) {
       moveToTop(top, fd, name);
@@ -52,7 +76,8 @@ function emptyDirectory(top: number, fd: number, depth: number): boolean {
     }
     const child = openat2(fd, name, { flags: openFlag.directory | openFlag.noFollow | openFlag.readOnly });
     try {
-      moved = emptyDirectory(top, child, depth + 1) || moved;
+      yield;
+      moved = (yield* emptyDirectory(top, child, depth + 1)) || moved;
     } finally {
       close(child);
     }
