@@ -14,6 +14,8 @@ const gantry = join(repositoryRoot, 'dist/gantry');
 const container = 'quickstart-web';
 const image = 'quickstart/debian:web';
 const preferredPort = 8080;
+/** Where the command line starts an engine when nobody names one. */
+const engineHost = 'unix:///run/gantry/gantry.sock';
 const startedAt = performance.now();
 
 function say(text: string): void {
@@ -115,23 +117,23 @@ async function quickstart(): Promise<void> {
 }
 
 function nextSteps(url: string): string {
+  const steps = [
+    [`gantry exec -it ${container} bash`, 'a shell inside it'],
+    [`gantry run --rm -it ${image} bash`, 'a new container'],
+    [`gantry logs -f ${container}`, 'follow its requests'],
+    [`gantry rm -f ${container}`, 'end and remove it'],
+    ['gantry --help', "everything else, in Docker's grammar"],
+  ];
+  const lines = steps.map(([command = '', what]) => `  ${command.padEnd(48)}${what}`);
   return `
 The web server is still running: ${url}
 The engine is, too. Things to try next:
 
   alias gantry=${gantry}
-  gantry exec -it ${container} bash      a shell inside it
-  gantry run --rm -it ${image} bash      a new container
-  gantry logs -f ${container}            follow its requests
-  gantry stop ${container}               stop it; gantry rm ${container} removes it
-  gantry --help                              everything else, in Docker's grammar
+${lines.join('\n')}
 
-The docker command line works with it too: export DOCKER_HOST=${engineHost()}
+The docker command line works with it too: export DOCKER_HOST=${engineHost}
 `;
-}
-
-function engineHost(): string {
-  return quietly('context', 'inspect', '--format', '{{.Endpoints.docker.Host}}').stdout || 'unix:///run/gantry.sock';
 }
 
 try {
