@@ -41,7 +41,8 @@ export async function bookExit(deps: ContainerDeps, id: string, exit: ExitRecord
   deps.live.exited(id, { exitCode: exit.exitCode, error: '' });
 
   if (delayMs !== undefined) scheduleRestart(deps, id, delayMs);
-  else if (container.hostConfig.autoRemove) await removeLocked(deps, deps.store.get(id), { volumes: true });
+  else if (container.hostConfig.autoRemove && !deps.live.isRemovalHeld(id))
+    await removeLocked(deps, deps.store.get(id), { volumes: true });
 }
 
 /** What is booked when nobody knows how the process ended: the machine went down, or its shim was killed. */

@@ -22,6 +22,9 @@ export type Live = {
   wait(id: string, condition: WaitCondition, signal: AbortSignal): Promise<WaitResult>;
   exited(id: string, result: WaitResult): void;
   removed(id: string, result: WaitResult): void;
+  /** Keeps an exit from removing the container: it is being restarted. Dispose when it runs again. */
+  holdRemoval(id: string): Disposable;
+  isRemovalHeld(id: string): boolean;
   /** Remembers the timer of a restart that is due; replaces and cancels an earlier one. */
   restartDue(id: string, timer: NodeJS.Timeout): void;
   cancelRestart(id: string): void;
@@ -32,6 +35,7 @@ export function createLive(): Live {
   const guests = new Map<string, Set<Guest>>();
   const waiters = new Map<string, Set<Waiter>>();
   const restarts = new Map<string, NodeJS.Timeout>();
+  const held = new Set<string>();
   const settle = (id: string, result: WaitResult, over: (condition: WaitCondition) => boolean): void => {
     for (const waiter of waiters.get(id) ?? []) if (over(waiter.condition)) waiter.settle(result);
   };
@@ -74,6 +78,11 @@ export function createLive(): Live {
       cancelRestart(id);
       dismiss(id);
     },
+    holdRemoval: (id) => {
+      held.add(id);
+      return { [Symbol.dispose]: () => held.delete(id) };
+    },
+    isRemovalHeld: (id) => held.has(id),
     restartDue: (id, timer) => {
       cancelRestart(id);
       restarts.set(id, timer);

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeTreeInTurns } from '@gantry/layer';
 import { close, open, openFlag } from '@gantry/native';
@@ -46,6 +46,10 @@ export function openDirectories(dataRoot: string, random: (bytes: number) => Uin
       chownSync(fsOf(name), uid, gid);
       chmodSync(fsOf(name), mode & 0o7777);
       return name;
+    },
+    /** An overlay that was mounted without syncs leaves a mark by which the kernel refuses the next mount. */
+    clearVolatileMark: (name: string): void => {
+      rmSync(join(layersDir, name, 'work', 'work', 'incompat'), { recursive: true, force: true });
     },
     /** A layer may have a hundred thousand files, and meanwhile containers want to start. */
     remove: async (name: string): Promise<void> => {
