@@ -75,4 +75,25 @@ const diskUsage = route({
   reply: document<DiskUsageWire>(),
 });
 
-export const systemRoutes = { ping, version, info, events, auth, diskUsage };
+const pluginList = route({
+  method: 'GET',
+  path: '/plugins',
+  since: '1.25',
+  shape: 'json',
+  query: object({ filters: field('filters', queryFilters, 'omit') }),
+  body: none,
+  reply: document<readonly never[]>(),
+});
+
+const pluginInspect = route({
+  method: 'GET',
+  path: '/plugins/{name}/json',
+  since: '1.25',
+  shape: 'json',
+  query: object({}),
+  body: none,
+  reply: document<never>(),
+  failures: { 404: 'no such plugin' },
+});
+
+export const systemRoutes = { ping, version, info, events, auth, diskUsage, pluginList, pluginInspect };

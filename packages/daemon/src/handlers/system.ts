@@ -2,12 +2,12 @@ import type { EventWire } from '@gantry/api';
 import { EngineError } from '@gantry/base';
 import type { Engine, EngineEvent } from '@gantry/engine';
 import { documentOf } from '../http/answer.ts';
-import type { HandlersOf } from '../http/call.ts';
+import { type HandlersOf, idOf } from '../http/call.ts';
 import { printEvent } from '../print/event.ts';
 import { type DaemonFacts, printInfo, printVersion } from '../print/system.ts';
 import { diskUsage } from './disk-usage.ts';
 
-type Names = 'ping' | 'version' | 'info' | 'events' | 'auth' | 'diskUsage';
+type Names = 'ping' | 'version' | 'info' | 'events' | 'auth' | 'diskUsage' | 'pluginList' | 'pluginInspect';
 
 /** What every client asks first; the headers tell it what it may expect. Builder 1: there is no BuildKit behind it yet. */
 const pingHeaders = {
@@ -40,6 +40,11 @@ export function systemHandlers(engine: Engine, facts: DaemonFacts): HandlersOf<N
           hint: 'put them into config.json by hand; pull uses them from there',
         },
       );
+    },
+    // None can be installed, so none is there: `docker inspect` asks here last and wants to hear that.
+    pluginList: () => documentOf([]),
+    pluginInspect: (call) => {
+      throw new EngineError('not-found', `plugin "${idOf(call)}" not found`);
     },
     diskUsage: async ({ query }) => documentOf(await diskUsage(engine, query.types)),
   };
