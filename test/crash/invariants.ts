@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestEngine } from '../harness/engine.ts';
 import { takeSnapshot } from '../harness/leaks.ts';
@@ -59,6 +59,7 @@ function leftovers(engine: TestEngine, known: ReadonlySet<string>, running: Read
     if (!known.has(id)) found.push(`a directory of container ${id}, which has no row`);
   for (const id of idsIn(join(engine.execRoot, 'tasks')))
     if (!running.has(id)) found.push(`a task directory of ${id}, which does not run`);
+  found.push(...unmarkedBridges());
   const now = takeSnapshot();
   for (const mount of now.mounts) if (mount.startsWith(engine.root)) found.push(`a mount at ${mount}`);
   for (const line of now.processes) {
@@ -70,6 +71,23 @@ function leftovers(engine: TestEngine, known: ReadonlySet<string>, running: Read
     if (id !== undefined && known.has(id) && !running.has(id)) found.push(`a cgroup of ${id}, which does not run`);
   }
   return found;
+}
+
+/** A bridge of a network that never came to be: the engine marks its bridges by an alias, and this one has none. */
+function unmarkedBridges(): string[] {
+  const names = readdirSync('/sys/class/net').filter((name) => /^br-[0-9a-f]{12}$/.test(name));
+  return names
+    .filter((name) => readLinkFact(name, 'ifalias') === '' && readLinkFact(name, 'operstate') === 'down')
+    .map((name) => `bridge ${name}, which nobody owns`);
+}
+
+function readLinkFact(link: string, fact: string): string | undefined {
+  const path = join('/sys/class/net', link, fact);
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return undefined; // the link went meanwhile
+  }
 }
 
 function idsIn(directory: string): string[] {
