@@ -74,9 +74,14 @@ export class HostLinks implements Disposable {
    */
   ensureBridge(wanted: WantedBridge): { readonly index: number; readonly made: boolean } {
     const found = this.find(wanted.name);
-    if (found === undefined)
-      this.#socket.request(`make bridge "${wanted.name}"`, (writer) => createBridge(writer, wanted));
-    else if (found.kind !== 'bridge') throw new Error(`existing interface ${wanted.name} is not a bridge`);
+    if (found === undefined) {
+      // Both in one datagram, which the kernel takes as a whole: a daemon that is killed between them would leave a
+      // bridge without our mark, which no later one would sweep.
+      this.#socket.request(`make bridge "${wanted.name}"`, (writer) => {
+        createBridge(writer, wanted);
+        changeLink(writer, { name: wanted.name, alias: wanted.alias });
+      });
+    } else if (found.kind !== 'bridge') throw new Error(`existing interface ${wanted.name} is not a bridge`);
     const link = found ?? this.find(wanted.name);
     if (link === undefined) throw new Error(`cannot find bridge "${wanted.name}": it was removed while being made`);
     this.#tame(wanted);
