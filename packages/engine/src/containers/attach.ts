@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { EngineError } from '@gantry/base';
 import type { AttachOptions, ClientStream } from '../engine.ts';
-import type { Task } from '../tasks/index.ts';
+import type { AttachStreams } from '../tasks/index.ts';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
 import { defaultDetachKeys, parseDetachKeys } from './detach-keys.ts';
@@ -35,7 +35,7 @@ export async function attachContainer(
     stderr: options.stderr,
   };
   deps.events.record('container', 'attach', container.id, containerEvent(container));
-  const shim = await attachNowOrAtStart(deps, container.id, { client, attach: (task) => task.attach(streams) });
+  const shim = await attachNowOrAtStart(deps, container.id, { client, streams });
   if (shim === undefined) {
     client.end();
     return;
@@ -51,24 +51,16 @@ export async function attachContainer(
 async function attachNowOrAtStart(
   deps: ContainerDeps,
   id: string,
-  { client, attach }: { client: ClientStream; attach: (task: Task) => Promise<Duplex> },
+  { client, streams }: { client: ClientStream; streams: AttachStreams },
 ): Promise<Duplex | undefined> {
   const task = deps.tasks.find(id);
-  if (task !== undefined && deps.store.get(id).status.kind === 'running') return attach(task);
-  const { promise, resolve, reject } = Promise.withResolvers<Duplex | undefined>();
-  const leave = deps.live.expect(id, {
-    meet: async (started) => {
-      try {
-        resolve(await attach(started));
-      } catch (error) {
-        reject(error);
-      }
-    },
-    dismiss: () => resolve(undefined),
-  });
+  if (task !== undefined && deps.store.get(id).status.kind === 'running') return task.attach(streams);
+  const { promise, resolve } = Promise.withResolvers<Duplex | undefined>();
+  const dismiss = (): void => resolve(undefined);
+  const leave = deps.live.expect(id, { streams, meet: resolve, dismiss });
   const onClose = (): void => {
     leave();
-    resolve(undefined);
+    dismiss();
   };
   client.once('close', onClose);
   client.once('error', onClose);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { EngineError, messageOf } from '@gantry/base';
 import { compileExec } from '@gantry/runtime';
 import type { ClientStream, ExecRecord } from '../engine.ts';
-import { startFailureCode, type Task } from '../tasks/index.ts';
+import { type CreatedTask, startFailureCode, type Task } from '../tasks/index.ts';
 import { capabilitiesOf, seccompOf } from './compose-config.ts';
 import { composeEnvironment } from './compose-environment.ts';
 import { containerEvent } from './container-event.ts';
@@ -34,16 +34,20 @@ export async function startExec(
   const init = runningInit(deps, container, exec);
   // Claimed before anything waits: two starts of one exec must not both run it.
   deps.execs.running(execId, 0);
-  let task: Task;
-  try {
-    task = await deps.tasks.create(execId, composeExecPlan(deps, { exec, container, init, options }));
-  } catch (error) {
-    deps.execs.ended(execId, startFailureCode(messageOf(error)));
-    throw error;
-  }
   const { request } = exec;
   const streams = { stdin: request.attachStdin, stdout: request.attachStdout, stderr: request.attachStderr };
-  const shim = client === undefined ? undefined : await task.attach(streams);
+  let created: CreatedTask;
+  try {
+    created = await deps.tasks.create(execId, composeExecPlan(deps, { exec, container, init, options }), {
+      streams: client === undefined ? [] : [streams],
+      startAtOnce: true,
+    });
+  } catch (error) {
+    deps.execs.ended(execId, startFailureCode(messageOf(error)));
+    throw asExecFailure(error);
+  }
+  const { task } = created;
+  const [shim] = created.attached;
   try {
     const { pid } = await task.start();
     deps.execs.running(execId, pid);

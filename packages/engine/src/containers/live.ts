@@ -1,24 +1,29 @@
+import type { Duplex } from 'node:stream';
 import type { WaitCondition, WaitResult } from '../engine.ts';
-import type { Task } from '../tasks/index.ts';
+import type { AttachStreams } from '../tasks/index.ts';
 
-/** A client that came before the start: `meet` when there is a task, `dismiss` when there will be none. */
-export type Guest = { readonly meet: (task: Task) => Promise<void>; readonly dismiss: () => void };
+/** A client that came before the start: `meet` gives it its stream, `dismiss` tells that there will be none. */
+export type Guest = {
+  readonly streams: AttachStreams;
+  readonly meet: (stream: Duplex) => void;
+  readonly dismiss: () => void;
+};
 type Waiter = { readonly condition: WaitCondition; readonly settle: (result: WaitResult) => void };
 
 /**
  * What this daemon holds in memory about containers that rows and shims cannot hold: clients that attached before the
  * start, clients that wait for an end, the restart that is due. All of it may be lost with the daemon.
  *
- * One life of a container here: `expect` guests and `wait`, `meet` when its task stands before its exec, `exited` at
- * each exit, `removed` at the end.
+ * One life of a container here: `expect` guests and `wait`, `takeGuests` at its start, `exited` at each exit,
+ * `removed` at the end.
  */
 export type Live = {
-  /** Calls back with the task of the next start, before it execs. @returns a function that takes the guest back */
+  /** The next start attaches the guest before the process execs. @returns a function that takes the guest back */
   expect(id: string, guest: Guest): () => void;
   /** Sends the guests away: the start failed. */
   dismiss(id: string): void;
-  /** Lets every guest join; what a guest throws is its own concern and never stops the start. */
-  meet(id: string, task: Task): Promise<void>;
+  /** Those who wait for a start; who takes them meets or dismisses them. */
+  takeGuests(id: string): readonly Guest[];
   wait(id: string, condition: WaitCondition, signal: AbortSignal): Promise<WaitResult>;
   exited(id: string, result: WaitResult): void;
   removed(id: string, result: WaitResult): void;
@@ -53,10 +58,10 @@ export function createLive(): Live {
       add(guests, id, guest);
       return () => drop(guests, id, guest);
     },
-    meet: async (id, task) => {
+    takeGuests: (id) => {
       const present = [...(guests.get(id) ?? [])];
       guests.delete(id);
-      await Promise.allSettled(present.map((guest) => guest.meet(task)));
+      return present;
     },
     wait: async (id, condition, signal) => {
       signal.throwIfAborted();

@@ -56,11 +56,18 @@ async function startTask(deps: ContainerDeps, container: ContainerRecord): Promi
 
   const joined = await deps.networks.join(joinRequest(deps, container));
   undo.defer(() => deps.networks.leave(id));
-  const task = await deps.tasks.create(id, composePlan(deps, container, joined));
+  const guests = deps.live.takeGuests(id);
+  undo.defer(() => {
+    for (const guest of guests) guest.dismiss();
+  });
+  const { task, attached } = await deps.tasks.create(id, composePlan(deps, container, joined), {
+    streams: guests.map(({ streams }) => streams),
+    startAtOnce: !joined.needsDns,
+  });
   undo.defer(() => endTask(deps, task));
+  for (const [index, guest] of guests.entries()) if (attached[index] !== undefined) guest.meet(attached[index]);
 
   if (joined.needsDns) await deps.networks.serveDns(id, task.pid);
-  await deps.live.meet(id, task);
   const { pid, startedAt } = await task.start();
   deps.db.tx(() => {
     deps.store.setStatus(id, { kind: 'running', pid, startedAt, paused: false });
@@ -68,6 +75,19 @@ async function startTask(deps: ContainerDeps, container: ContainerRecord): Promi
   });
   undo.move();
   deps.follow(id, task);
+  await admitLatecomers(deps, id, task);
+}
+
+/** Clients that attached while the process was being made: not yet running, and too late to be handed over. */
+async function admitLatecomers(deps: ContainerDeps, id: string, task: Task): Promise<void> {
+  for (const guest of deps.live.takeGuests(id)) {
+    try {
+      guest.meet(await task.attach(guest.streams));
+    } catch {
+      // It has ended already: there is nothing left to see.
+      guest.dismiss();
+    }
+  }
 }
 
 function composePlan(deps: ContainerDeps, container: ContainerRecord, joined: Joined): ReturnType<typeof compile> {

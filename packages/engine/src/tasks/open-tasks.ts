@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { EngineError } from '@gantry/base';
 import {
   type ExitRecord,
@@ -22,10 +23,11 @@ import {
   type Plan,
   parseExitRecord,
 } from '@gantry/native';
+import { attachTo } from './attached-stream.ts';
 import { describeFailure } from './failure.ts';
 import { connectFd, connectPath } from './shim-connection.ts';
 import { fromNanos, ShimTask } from './shim-task.ts';
-import type { RecoveredTask, TaskRoom } from './types.ts';
+import type { EarlyAttach, RecoveredTask, TaskRoom } from './types.ts';
 
 export type TaskDeps = {
   /** Runtime state of this engine; task directories lie in `tasks/` below it. */
@@ -52,7 +54,11 @@ export function openTasks(deps: TaskDeps): TaskRoom {
   return {
     taskDir: (key) => join(path, key),
     find: (key) => live.get(key),
-    create: async (key, plan) => keep(await createTask(deps, directory, { key, plan })),
+    create: async (key, plan, early) => {
+      const created = await createTask(deps, directory, { key, plan, early });
+      keep(created.task);
+      return created;
+    },
     recover: async (key, exitRecord) => {
       const found = await recoverTask(directory, key, exitRecord);
       if (found.kind === 'running') keep(found.task);
@@ -66,17 +72,23 @@ export function openTasks(deps: TaskDeps): TaskRoom {
 async function createTask(
   deps: TaskDeps,
   directory: Directory,
-  { key, plan }: { key: string; plan: Plan },
-): Promise<ShimTask> {
+  { key, plan, early }: { key: string; plan: Plan; early: EarlyAttach },
+): Promise<{ task: ShimTask; attached: Duplex[] }> {
   const dir = join(directory.path, key);
   makeTaskDir(dir);
   // The record of an earlier run must not be taken for this one's.
   unlinkIfThere(plan.shim.exitRecord);
   const task = newTask(directory, { key, exitRecord: plan.shim.exitRecord, plan });
   try {
-    task.use(await connectFd(spawnShim(deps.program, join(dir, 'plan'), plan), task.listener));
+    const [control, ...handed] = spawnShim(deps.program, join(dir, 'plan'), { plan, handedOver: early.streams.length });
+    task.use(await connectFd(control, task.listener));
+    // START comes last: who is attached by then misses nothing.
+    const attached = await Promise.all(
+      early.streams.map((streams, index) => attachTo({ fd: handed[index] ?? -1 }, streams)),
+    );
+    if (early.startAtOnce) task.letGo();
     await task.created.promise;
-    return task;
+    return { task, attached };
   } catch (error) {
     await task.gone;
     removeTaskDir(dir);
@@ -117,21 +129,28 @@ function isCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
-/** @returns the daemon's end of the first control connection */
-function spawnShim(program: string, planPath: string, plan: Plan): number {
+/** @returns the daemon's ends of the first control connection and of the connections that are handed over */
+function spawnShim(
+  program: string,
+  planPath: string,
+  { plan, handedOver }: { plan: Plan; handedOver: number },
+): [control: number, ...handed: number[]] {
   writeFileSync(planPath, encodePlan(plan), { mode: 0o600 });
   const planFd = openSync(planPath, 'r');
   try {
-    const child = Bun.spawn([program], {
+    const child = Bun.spawn([program, String(handedOver)], {
       argv0: 'gantry-shim',
       cwd: '/',
       env: {},
-      stdio: ['ignore', 'ignore', 'ignore', planFd, 'pipe'],
+      stdio: ['ignore', 'ignore', 'ignore', planFd, 'pipe', ...Array<'pipe'>(handedOver).fill('pipe')],
     });
     child.unref();
-    const control = child.stdio[4];
-    if (typeof control !== 'number') throw new Error('unreachable: no control descriptor');
-    return control;
+    const [control, ...handed] = child.stdio.slice(4).map((end) => {
+      if (typeof end !== 'number') throw new Error('unreachable: a pipe without a descriptor');
+      return end;
+    });
+    if (control === undefined) throw new Error('unreachable: no control descriptor');
+    return [control, ...handed];
   } finally {
     closeSync(planFd);
   }

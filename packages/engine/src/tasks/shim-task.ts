@@ -1,10 +1,8 @@
-import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import { EngineError } from '@gantry/base';
 import {
   type CreatedRecord,
   type ExitRecord,
-  encodeAttach,
   encodeFrame,
   encodeResize,
   encodeSignal,
@@ -18,6 +16,7 @@ import {
   parseStatusRecord,
   type StatusRecord,
 } from '@gantry/native';
+import { attachTo } from './attached-stream.ts';
 import type { ShimConnection } from './shim-connection.ts';
 import type { AttachStreams, StartedTask, Task } from './types.ts';
 
@@ -42,6 +41,7 @@ export class ShimTask implements Task {
   #pid = 0;
   #startTicks = 0;
   #ended = false;
+  #letGo = false;
 
   constructor(options: {
     key: string;
@@ -85,8 +85,14 @@ export class ShimTask implements Task {
     this.#connection?.send(frame);
   }
 
-  async start(): Promise<StartedTask> {
-    this.request(encodeFrame(frameType.start));
+  /** Sends START, once. It may come before the process stands: then it does not stop there. */
+  letGo(): void {
+    if (!this.#letGo) this.request(encodeFrame(frameType.start));
+    this.#letGo = true;
+  }
+
+  start(): Promise<StartedTask> {
+    this.letGo();
     return this.#started.promise;
   }
 
@@ -98,16 +104,8 @@ export class ShimTask implements Task {
     this.request(encodeResize(rows, columns));
   }
 
-  async attach(streams: AttachStreams): Promise<Duplex> {
-    const socket = net.connect({ path: this.#socketPath(), allowHalfOpen: true });
-    await new Promise<void>((resolve, reject) => {
-      socket.once('connect', resolve);
-      socket.once('error', (cause) =>
-        reject(new EngineError('unavailable', `cannot attach to task "${this.key}": its shim is gone`, { cause })),
-      );
-    });
-    socket.write(encodeAttach(streams));
-    return socket;
+  attach(streams: AttachStreams): Promise<Duplex> {
+    return attachTo({ unix: this.#socketPath() }, streams);
   }
 
   #onFrame({ type, payload }: Frame): void {

@@ -23,6 +23,14 @@ export type Task = {
 };
 
 export type AttachStreams = { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean };
+/** Who is attached before the process execs, so that no byte is lost. */
+export type EarlyAttach = {
+  readonly streams: readonly AttachStreams[];
+  /** Nothing else is to be waited for: the process execs as soon as it stands, without a round trip. */
+  readonly startAtOnce: boolean;
+};
+/** `attached`: one stream for each of the early ones, in their order. */
+export type CreatedTask = { readonly task: Task; readonly attached: readonly Duplex[] };
 export type StartedTask = { readonly pid: number; readonly startedAt: Date };
 
 /** What a later daemon finds of a task: it runs, it left its exit record, or neither (the machine went down). */
@@ -32,12 +40,12 @@ export type RecoveredTask =
   | { readonly kind: 'lost' };
 
 /**
- * One life: `create` (the process stands before its exec), `start`, `exited`, `forget`. A later daemon calls `recover`
+ * One life: `create` (the process stands before its exec, unless it was to start at once), `start`, `exited`, `forget`. A later daemon calls `recover`
  * for what its rows call running, then `sweep` for everything else.
  */
 export type TaskRoom = {
   /** @throws EngineError naming the act that failed; nothing is left behind */
-  create(key: string, plan: Plan): Promise<Task>;
+  create(key: string, plan: Plan, early: EarlyAttach): Promise<CreatedTask>;
   find(key: string): Task | undefined;
   recover(key: string, exitRecord: string): Promise<RecoveredTask>;
   /** Where the shim of this key keeps its files. */
