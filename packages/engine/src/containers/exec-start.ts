@@ -43,7 +43,7 @@ export async function startExec(
       startAtOnce: true,
     });
   } catch (error) {
-    deps.execs.ended(execId, startFailureCode(messageOf(error)));
+    deps.execs.ended(execId, startFailureCode(messageOf(error), 126));
     throw asExecFailure(error);
   }
   const { task } = created;
@@ -55,7 +55,7 @@ export async function startExec(
     shim?.destroy();
     await task.gone;
     deps.tasks.forget(execId);
-    deps.execs.ended(execId, startFailureCode(messageOf(error)));
+    deps.execs.ended(execId, startFailureCode(messageOf(error), 126));
     throw asExecFailure(error);
   }
   deps.events.record('container', `exec_start: ${request.cmd.join(' ')}`, container.id, {

@@ -149,7 +149,7 @@ async function endTask(deps: ContainerDeps, task: Task): Promise<void> {
 /** Keeps why the start failed: beside `created` when it never ran, as the last exit otherwise. */
 async function bookFailure(deps: ContainerDeps, container: ContainerRecord, cause: unknown): Promise<void> {
   const { id, status } = container;
-  const failure = { error: messageOf(cause), exitCode: startFailureCode(messageOf(cause)) };
+  const failure = { error: messageOf(cause), exitCode: startFailureCode(messageOf(cause), 128) };
   deps.store.setStatus(
     id,
     status.kind === 'created'

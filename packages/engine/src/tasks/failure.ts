@@ -70,9 +70,9 @@ function failure(code: 'invalid' | 'internal', why: string): EngineError {
   return new EngineError(code, `failed to create task for container: ${why}`);
 }
 
-/** The exit code that `docker run` ends with after a start that failed for this reason: 126, 127, or 128 for the rest. */
-export function startFailureCode(message: string): number {
+/** The exit code that clients end with after a start that failed for this reason: 126, 127, or `other` for the rest. */
+export function startFailureCode(message: string, other: 126 | 128): number {
   if (/executable file not found|no such file or directory/.test(message)) return 127;
   if (/permission denied|is a directory|exec format error/.test(message)) return 126;
-  return 128;
+  return other;
 }
