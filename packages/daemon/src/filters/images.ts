@@ -17,13 +17,18 @@ export function globExpression(pattern: string): RegExp {
 }
 
 /** A reference filter means the whole reference, or the name without tag and digest. */
-function matchesReference(image: ImageRecord, pattern: string): boolean {
+function matchesReference(name: string, pattern: string): boolean {
   const expression = globExpression(pattern);
-  const names = [...image.tags, ...image.digests];
-  return names.some((name) => {
-    const bare = name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
-    return expression.test(name) || expression.test(bare);
-  });
+  const bare = name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
+  return expression.test(name) || expression.test(bare);
+}
+
+/** The image with only those of its references that a reference filter asks for, as Docker lists it. */
+export function shownReferences(image: ImageRecord, filters: Filters): ImageRecord {
+  const patterns = filters.get('reference') ?? [];
+  if (patterns.length === 0) return image;
+  const isAsked = (name: string): boolean => patterns.some((pattern) => matchesReference(name, pattern));
+  return { ...image, tags: image.tags.filter(isAsked), digests: image.digests.filter(isAsked) };
 }
 
 const listKeys = ['before', 'dangling', 'label', 'label!', 'reference', 'since', 'until'];
@@ -46,7 +51,9 @@ export function imageFilter(
     before.every((bound) => createdMs(image) < bound) &&
     since.every((bound) => createdMs(image) > bound) &&
     matchesLabels(filters, image.config.labels) &&
-    anyValue(filters, 'reference', (pattern) => matchesReference(image, pattern));
+    anyValue(filters, 'reference', (pattern) =>
+      [...image.tags, ...image.digests].some((name) => matchesReference(name, pattern)),
+    );
 }
 
 function createdMs(image: ImageRecord): number {

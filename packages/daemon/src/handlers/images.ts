@@ -1,6 +1,6 @@
 import { EngineError } from '@gantry/base';
 import type { Engine, ImageRecord } from '@gantry/engine';
-import { imageFilter, imagePruneFilter } from '../filters/images.ts';
+import { imageFilter, imagePruneFilter, shownReferences } from '../filters/images.ts';
 import { documentOf, nothing } from '../http/answer.ts';
 import { type AnswerOf, type CallOf, type HandlersOf, idOf } from '../http/call.ts';
 import { printDeleted, printHistory, printImage, printImageRow } from '../print/image.ts';
@@ -53,7 +53,7 @@ export function imageHandlers(engine: Engine): HandlersOf<Names> {
       const rows = all.filter(accept).sort(byNewest);
       return documentOf(
         rows.map((image) =>
-          printImageRow(image, {
+          printImageRow(shownReferences(image, query.filters), {
             containers: use(image.id).length,
             sharedSize: query.sharedSize ? sharedSizeOf(image, all) : -1,
           }),

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { type ChainId, chainIds, type DiffId, type ImageConfig, parseImageConfig, parseReference } from '@gantry/oci';
+import {
+  type ChainId,
+  chainIds,
+  type DiffId,
+  type ImageConfig,
+  parseImageConfig,
+  parseReference,
+  repositoryOf,
+} from '@gantry/oci';
 import type { LayerRoom } from '../snapshots/index.ts';
 import type { ImageRow, ImageRows } from './rows.ts';
 import type { ImageRecord } from './types.ts';
@@ -11,6 +19,12 @@ export type Records = {
   list(): readonly ImageRecord[];
   forget(id: string): void;
 };
+
+/** In the order of their complete names, as Docker shows them: those of docker.io stand together. */
+function byFullName(references: readonly string[]): string[] {
+  const complete = new Map(references.map((text) => [text, `${repositoryOf(parseReference(text))} ${text}`]));
+  return [...references].sort((one, other) => ((complete.get(one) ?? one) < (complete.get(other) ?? other) ? -1 : 1));
+}
 
 /** Names the stacks of an image's layers, lowest first. */
 export function chainsOf(diffIds: readonly DiffId[]): ChainId[] {
@@ -30,8 +44,9 @@ export function openRecords(rows: ImageRows, snapshots: LayerRoom): Records {
     kept.set(row.id, fixed);
     return fixed;
   };
-  const record = (row: ImageRow, references: readonly string[]): ImageRecord => {
+  const record = (row: ImageRow, names: readonly string[]): ImageRecord => {
     const { config, sizeBytes } = fixedOf(row);
+    const references = byFullName(names);
     const isDigest = (reference: string): boolean => parseReference(reference).digest !== undefined;
     return {
       ...config,
@@ -47,9 +62,12 @@ export function openRecords(rows: ImageRows, snapshots: LayerRoom): Records {
     of: (row) => record(row, rows.references(row.id)),
     list: () => {
       const byImage = Map.groupBy(rows.allReferences(), (row) => row.image_id);
-      return rows
-        .list()
-        .map((row) => record(row, (byImage.get(row.id) ?? []).map(({ reference }) => reference).sort()));
+      return rows.list().map((row) =>
+        record(
+          row,
+          (byImage.get(row.id) ?? []).map(({ reference }) => reference),
+        ),
+      );
     },
     forget: (id) => {
       kept.delete(id);
