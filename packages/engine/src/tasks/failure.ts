@@ -20,9 +20,13 @@ export function describeFailure(plan: Plan, failed: FailedRecord, errnoText: (er
     case 'exec':
       return execFailure(act.argv[0] ?? '', failed.errno, errnoText);
     case 'userLookup':
-      return failure('invalid', userFailure(act.spec, failed, why));
+      // Docker looks users up before it makes a task, so its words have no prefix.
+      return new EngineError('invalid', userFailure(act.spec, failed, why));
     case 'chdir':
-      return failure('invalid', `cannot use working directory "${act.path}": ${why}`);
+      return failure(
+        'invalid',
+        `chdir to cwd (${JSON.stringify(act.path)}) set in config.json failed: ${chdirReason(failed.errno, errnoText)}`,
+      );
     case 'mountBind':
       return failure('invalid', `cannot mount "${act.source}" on "${act.target}": ${why}`);
     case 'mountFs':
@@ -50,6 +54,13 @@ function execFailure(command: string, errno: number, errnoText: (errno: number) 
     : `exec: ${JSON.stringify(command)}`;
   const path = errno === ENOENT ? prefix : `exec: ${JSON.stringify(command)}`;
   return failure('invalid', `${path}: ${reasons[errno] ?? errnoText(errno)}`);
+}
+
+/** Docker's words again: its clients tell 127 from 126 by them. */
+function chdirReason(errno: number, errnoText: (errno: number) => string): string {
+  if (errno === ENOENT) return 'no such file or directory';
+  if (errno === ENOTDIR) return 'not a directory';
+  return errno === EACCES ? 'permission denied' : errnoText(errno);
 }
 
 /** Docker's words for a USER or a group that the container's own files do not have. */
