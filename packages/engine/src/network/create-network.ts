@@ -35,7 +35,7 @@ function checkRequest(context: NetworkContext, request: NetworkCreateRequest): v
   if (driver === 'macvlan' || driver === 'ipvlan')
     throw new EngineError('unsupported', `cannot create network "${name}": this engine has no driver "${driver}"`);
   if (driver !== 'bridge' && driver !== '')
-    throw new EngineError('not-found', `could not find plugin ${driver} in v1 plugin registry: plugin not found`);
+    throw new EngineError('not-found', `plugin ${JSON.stringify(driver)} not found`);
   if (request.ipam.driver !== 'default' && request.ipam.driver !== '')
     throw new EngineError('invalid', `invalid ipam driver: "${request.ipam.driver}"`);
 }
