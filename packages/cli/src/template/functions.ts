@@ -107,8 +107,13 @@ function indexOf(value: unknown, key: unknown): unknown {
     return value[key];
   }
   if (typeof value === 'string') return Buffer.from(value)[count(key)];
-  if (isRecord(value)) return value[text(key)];
+  if (isRecord(value)) return value[text(key)] ?? zeroOf(value);
   throw new TemplateError(`error calling index: can't index item of type ${typeof value}`);
+}
+
+/** Go gives a map's zero value for a key it has not: for a map of texts (labels, attributes) the empty text. */
+function zeroOf(map: Readonly<Record<string, unknown>>): unknown {
+  return Object.values(map).every((value) => typeof value === 'string') ? '' : undefined;
 }
 
 function sliceOf(value: unknown, from: number, to: number | undefined): unknown {

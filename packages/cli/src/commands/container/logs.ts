@@ -1,5 +1,6 @@
 import { routes } from '@gantry/api';
-import { flagBool, flagText, type ParsedFlags } from '@gantry/base';
+import { flagBool, flagText, messageOf, type ParsedFlags } from '@gantry/base';
+import { CliError } from '../../cli-error.ts';
 import { boolFlag, type Command, type Invocation, textFlag } from '../../command.ts';
 import { parseMoment } from '../../request/timestamps.ts';
 import { FrameReader } from '../../stream/frames.ts';
@@ -47,5 +48,10 @@ async function showLogs({ session, flags, words }: Invocation): Promise<void> {
 
 function momentOf(flags: ParsedFlags, name: string): bigint {
   const text = flagText(flags, name) ?? '';
-  return text === '' ? 0n : parseMoment(text, Date.now());
+  if (text === '') return 0n;
+  try {
+    return parseMoment(text, Date.now());
+  } catch (error) {
+    throw new CliError(`invalid value for "${name}": ${messageOf(error)}`, { cause: error });
+  }
 }
