@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkCommittedText, machineTexts } from './committed-text.ts';
+import { checkCoverage, readTestFile } from './coverage.ts';
 import { checkGenerated } from './generated.ts';
 import { listRepositoryFiles, readTextFiles, repositoryRoot } from './repository.ts';
 import { checkRooms, type Finding } from './rooms.ts';
@@ -17,6 +18,7 @@ export function staticSteps(): Step[] {
     findings('rooms', () => checkRooms(files)),
     findings('sizes', () => checkSizes(files)),
     findings('committed text', () => checkCommittedText(files, machineTexts(process.env))),
+    findings('coverage', () => checkCoverage(readTestFile('docs/coverage.md') ?? '', readTestFile)),
     { name: 'native build', run: buildNativeProgram },
     { name: 'generated files', run: async () => reportFindings(await checkGenerated()) },
     program('dead code', localProgram('knip'), '--no-progress', '--no-config-hints'),
