@@ -334,7 +334,9 @@ describe('the socket', () => {
     expect(existsSync(stale)).toBe(false);
     const file = join(directory, 'precious');
     writeFileSync(file, 'kept');
-    await expect(listen(deps, { kind: 'unix', path: file }, { group: 'x' })).rejects.toThrow('a file that is no socket');
+    await expect(listen(deps, { kind: 'unix', path: file }, { group: 'x' })).rejects.toThrow(
+      'a file that is no socket',
+    );
     rmSync(file);
   });
 
