@@ -1,4 +1,4 @@
-import { dlopen, type Pointer, ptr } from 'bun:ffi';
+import type { Pointer } from 'bun:ffi';
 
 /** A terminal's size as `ioctl` tells it. */
 export type TerminalSize = { readonly rows: number; readonly columns: number };
@@ -15,11 +15,16 @@ type Libc = {
   flock(fd: number, operation: number): number;
 };
 
+/** Loaded when a terminal is first asked about: most commands never ask, and the module takes a millisecond. */
+function ffi(): typeof import('bun:ffi') {
+  return import.meta.require('bun:ffi');
+}
+
 let loaded: Libc | undefined;
 
 /** The C library, loaded when a terminal is first asked about: `node:tty` would cost five milliseconds more. */
 export function libc(): Libc {
-  loaded ??= dlopen('libc.so.6', {
+  loaded ??= ffi().dlopen('libc.so.6', {
     isatty: { args: ['int'], returns: 'int' },
     ioctl: { args: ['int', 'u64', 'ptr'], returns: 'int' },
     tcgetattr: { args: ['int', 'ptr'], returns: 'int' },
@@ -40,7 +45,7 @@ const TIOCGWINSZ = 0x5413n;
 /** The size of a terminal; undefined when the descriptor is none. */
 export function terminalSize(fd: number): TerminalSize | undefined {
   const size = new Uint16Array(4);
-  if (libc().ioctl(fd, TIOCGWINSZ, ptr(size)) !== 0) return undefined;
+  if (libc().ioctl(fd, TIOCGWINSZ, ffi().ptr(size)) !== 0) return undefined;
   return { rows: size[0] ?? 0, columns: size[1] ?? 0 };
 }
 
@@ -51,9 +56,9 @@ const TCSADRAIN = 1;
 /** Hands every key to the container: no echo, no line editing, no signals from ctrl-c. */
 export function enterRawMode(fd: number): RawMode {
   const before = new Uint8Array(termiosBytes);
-  if (libc().tcgetattr(fd, ptr(before)) !== 0) return { [Symbol.dispose]: () => undefined };
+  if (libc().tcgetattr(fd, ffi().ptr(before)) !== 0) return { [Symbol.dispose]: () => undefined };
   const raw = before.slice();
-  libc().cfmakeraw(ptr(raw));
-  libc().tcsetattr(fd, TCSADRAIN, ptr(raw));
-  return { [Symbol.dispose]: () => void libc().tcsetattr(fd, TCSADRAIN, ptr(before)) };
+  libc().cfmakeraw(ffi().ptr(raw));
+  libc().tcsetattr(fd, TCSADRAIN, ffi().ptr(raw));
+  return { [Symbol.dispose]: () => void libc().tcsetattr(fd, TCSADRAIN, ffi().ptr(before)) };
 }
