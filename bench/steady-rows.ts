@@ -22,7 +22,7 @@ async function idleMemory(bench: Bench): Promise<Measured[]> {
   return measured;
 }
 
-const idleCount = 40;
+const idleCount = 100;
 
 async function memoryPerContainer(bench: Bench): Promise<Measured[]> {
   const measured = [{ name: 'gantry', value: await addedMemory(bench.socket, [bench.gantry.pid()]) }];
