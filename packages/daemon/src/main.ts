@@ -11,6 +11,7 @@ import { openHandlers } from './handlers/handlers.ts';
 import { dispatch } from './http/dispatch.ts';
 import { listen } from './http/listen.ts';
 import type { ServeDeps } from './http/serve-connection.ts';
+import { collectWhenIdle } from './idle-memory.ts';
 import { type Log, openLog } from './log.ts';
 import { lockDataRoot, writePidfile } from './own-root.ts';
 import type { DaemonFacts } from './print/system.ts';
@@ -78,7 +79,12 @@ async function serve(config: DaemonConfig): Promise<void> {
   const engine = life.use(await openEngine(engineOptions(config, log)));
   log.debug('engine opened', { ms: Math.round(performance.now() - beforeOpen) });
   const handlers = openHandlers(engine, daemonFacts(config));
-  const deps: ServeDeps = { answer: (request) => dispatch(handlers, request), common: commonHeaders, log };
+  const touch = collectWhenIdle();
+  const answer: ServeDeps['answer'] = (request) => {
+    touch();
+    return dispatch(handlers, request);
+  };
+  const deps: ServeDeps = { answer, common: commonHeaders, log };
   for (const address of config.hosts) {
     const listener = life.use(await listen(deps, address, { group: config.group }));
     if (address.kind === 'tcp')
