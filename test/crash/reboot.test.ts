@@ -25,12 +25,16 @@ const stateOf = (name: string): Promise<string> =>
  */
 async function reboot(): Promise<void> {
   const ids = (await docker('ps', '-q', '--no-trunc')).split('\n').filter((id) => id !== '');
+  const networks = (await docker('network', 'ls', '-q', '--filter', 'type=custom'))
+    .split('\n')
+    .filter((id) => id !== '');
+  const bridges = [engine.bridge, ...networks.map((id) => `br-${id}`)];
   const inits = await Promise.all(ids.map((id) => docker('inspect', id, '--format', '{{.State.Pid}}')));
   await engine.kill9();
   for (const pid of [...shimPids(), ...inits.map(Number)]) process.kill(pid, 'SIGKILL');
   await waitFor('all processes to end', () => inits.every((pid) => stateOfProcess(Number(pid)) === undefined));
   rmSync(engine.execRoot, { recursive: true, force: true });
-  await sweepHost(instanceName(engine.dataRoot), engine.bridge);
+  for (const bridge of bridges) await sweepHost(instanceName(engine.dataRoot), bridge);
   await engine.start();
 }
 
@@ -97,4 +101,35 @@ test('after a reboot what should run runs again, what ended says so, and data is
   await docker('start', 'plain');
   expect(await stateOf('plain')).toBe('running 0');
   expect(await brokenInvariants(engine)).toEqual([]);
+  await docker('rm', '-f', 'server');
+  await docker('network', 'rm', 'lasting');
+}, 60_000);
+
+test('a container whose shim is killed ends with it, and its policy starts a single new run', async () => {
+  await docker(
+    'run',
+    '-d',
+    '--restart',
+    'always',
+    '--name',
+    'orphan',
+    'busybox',
+    'sh',
+    '-c',
+    'trap "" TERM; sleep 1000',
+  );
+  const before = Number(await docker('inspect', 'orphan', '--format', '{{.State.Pid}}'));
+  const shim = Number(/\d+ \(.*\) \S (\d+)/.exec(readFileSync(`/proc/${before}/stat`, 'utf8'))?.[1]);
+  process.kill(shim, 'SIGKILL');
+  await waitFor('the first run to end', () => stateOfProcess(before) === undefined);
+  await waitFor('a second run', async () => (await stateOf('orphan')) === 'running 0');
+  expect(Number(await docker('inspect', 'orphan', '--format', '{{.State.Pid}}'))).not.toBe(before);
+  expect(await brokenInvariants(engine)).toEqual([]);
+}, 60_000);
+
+test('a container that waits for its restart can be removed by force', async () => {
+  await docker('run', '-d', '--restart', 'always', '--name', 'again', 'busybox', 'sh', '-c', 'exit 1');
+  await waitFor('a restart to be due', async () => (await stateOf('again')).startsWith('restarting'));
+  await docker('rm', '-f', 'again');
+  expect(await docker('ps', '-aq', '--filter', 'name=again')).toBe('');
 }, 60_000);

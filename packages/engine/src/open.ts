@@ -103,6 +103,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     facts,
     now,
     random,
+    report: options.report,
     dataRoot,
     cgroupParent,
     execs: openExecTable(db, now),

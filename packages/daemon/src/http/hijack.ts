@@ -44,7 +44,9 @@ export function hijack(socket: Socket, incoming: Incoming): Duplex {
     client.destroy();
   });
   if (early.bytes.length > 0) client.push(early.bytes);
-  if (early.ended) client.push(null);
+  // It may have broken off before anyone listened for its close.
+  if (socket.destroyed) client.destroy();
+  else if (early.ended) client.push(null);
   else socket.resume();
   // A stream that breaks tells through `close`; without a listener its error would end the process.
   client.on('error', () => undefined);

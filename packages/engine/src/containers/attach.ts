@@ -56,8 +56,14 @@ async function attachNowOrAtStart(
   const task = deps.tasks.find(id);
   if (task !== undefined && deps.store.get(id).status.kind === 'running') return task.attach(streams);
   const { promise, resolve } = Promise.withResolvers<Duplex | undefined>();
-  const dismiss = (): void => resolve(undefined);
-  const leave = deps.live.expect(id, { streams, meet: resolve, dismiss });
+  let isOver = false;
+  const dismiss = (): void => {
+    isOver = true;
+    resolve(undefined);
+  };
+  // A stream that nobody reads would stop the process once it is full.
+  const meet = (stream: Duplex): void => (isOver ? void stream.destroy() : resolve(stream));
+  const leave = deps.live.expect(id, { streams, meet, dismiss });
   const onClose = (): void => {
     leave();
     dismiss();
@@ -82,6 +88,7 @@ async function sendHistory(
     { ...options, follow: false, sinceNanos: 0n, untilNanos: 0n, timestamps: false, details: false, tail: undefined },
   );
   for await (const chunk of history) {
+    if (client.destroyed) return;
     if (!client.write(chunk)) await new Promise((resolve) => client.once('drain', resolve).once('close', resolve));
   }
 }

@@ -25,13 +25,15 @@ export type ContainerDeps = {
   readonly networks: NetworkRoom;
   readonly tasks: TaskRoom;
   readonly live: Live;
-  /** By container ID; taken for every change of a container's state. */
+  /** By container ID; held while a start, an exit, a pause or a removal is carried out, so that they come one after another. */
   readonly locks: KeyedLock;
   readonly background: Background;
   /** Has the end of a started task booked when it comes. */
   readonly follow: (id: string, task: Task) => void;
   readonly facts: HostFacts;
   readonly limits: LimitFacts;
+  /** Told of failures that no request waits for. */
+  readonly report: (what: string, error: unknown) => void;
   readonly now: () => Date;
   readonly random: (bytes: number) => Uint8Array;
   /** Holds `containers/<id>/`: log, exit record, hosts, hostname and resolv.conf. */

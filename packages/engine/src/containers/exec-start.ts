@@ -62,7 +62,7 @@ export async function startExec(
     ...containerEvent(container),
     execID: execId,
   });
-  const followed = followExec(deps, execId, task);
+  const followed = followExec(deps, exec, task);
   deps.background.watch(`exec ${execId}`, () => followed);
   if (client === undefined || shim === undefined) return;
   const { detached } = await joinStreams(client, shim, {
@@ -75,23 +75,20 @@ export async function startExec(
     deps.events.record('container', 'exec_detach', container.id, { ...containerEvent(container), execID: execId });
 }
 
-/** Books the end of an exec. */
-export async function followExec(deps: ContainerDeps, execId: string, task: Task): Promise<void> {
+/** Books the end of an exec. Its container, and with it the exec's row, may be gone by then. */
+export async function followExec(deps: ContainerDeps, { id, containerId }: ExecRecord, task: Task): Promise<void> {
   const exit = await task.exited.catch(() => undefined);
   if (deps.background.closed) return;
-  const { containerId } = deps.execs.get(execId);
   const container = deps.store.find(containerId);
+  const exitCode = exit?.exitCode ?? 255;
   deps.db.tx(() => {
-    deps.execs.ended(execId, exit?.exitCode ?? 255);
-    if (container !== undefined)
-      deps.events.record('container', 'exec_die', containerId, {
-        ...containerEvent(container),
-        execID: execId,
-        exitCode: String(exit?.exitCode ?? 255),
-      });
+    deps.execs.ended(id, exitCode);
+    if (container === undefined) return;
+    const attributes = { ...containerEvent(container), execID: id, exitCode: String(exitCode) };
+    deps.events.record('container', 'exec_die', containerId, attributes);
   });
   await task.gone;
-  deps.tasks.forget(execId);
+  deps.tasks.forget(id);
 }
 
 export function resizeExec(deps: ContainerDeps, execId: string, size: { rows: number; columns: number }): void {

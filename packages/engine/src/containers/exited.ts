@@ -2,7 +2,9 @@ import type { ExitRecord } from '@gantry/native';
 import type { Task } from '../tasks/index.ts';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
+import { endLeftovers } from './end-leftovers.ts';
 import { removeLocked } from './remove.ts';
+import { cgroupPathOf } from './resolve-start.ts';
 import { restartDelay } from './restart-policy.ts';
 import { startLocked } from './start.ts';
 import type { ContainerRecord } from './types.ts';
@@ -11,7 +13,15 @@ import type { ContainerRecord } from './types.ts';
 export async function followTask(deps: ContainerDeps, id: string, task: Task): Promise<void> {
   const exit = await task.exited.catch(() => undefined);
   if (deps.background.closed) return;
-  await bookExit(deps, id, exit ?? lostExit(task.pid, deps.now()));
+  if (exit === undefined) await bookLostExit(deps, id, task.pid);
+  else await bookExit(deps, id, exit);
+}
+
+/** Books an end that nobody saw: the machine went down, or the shim was killed and what it kept is ended first. */
+export async function bookLostExit(deps: ContainerDeps, id: string, pid: number): Promise<void> {
+  const container = deps.store.find(id);
+  if (container !== undefined) await endLeftovers(deps.facts.cgroup, cgroupPathOf(deps, container));
+  await bookExit(deps, id, lostExit(pid, deps.now()));
 }
 
 /**
@@ -45,8 +55,8 @@ export async function bookExit(deps: ContainerDeps, id: string, exit: ExitRecord
     await removeLocked(deps, deps.store.get(id), { volumes: true });
 }
 
-/** What is booked when nobody knows how the process ended: the machine went down, or its shim was killed. */
-export function lostExit(pid: number, now: Date): ExitRecord {
+/** Docker's code for an exit that nobody saw. */
+function lostExit(pid: number, now: Date): ExitRecord {
   const nanos = `${now.getTime()}000000`;
   return { version: 1, pid, exitCode: 255, signal: 0, oomKilled: false, startedAt: '0', finishedAt: nanos };
 }

@@ -36,8 +36,11 @@ export async function joinStreams(
   };
   shim.on('end', outputEnded);
   shim.on('close', outputEnded);
+  // A client that broke off before anyone listened says so no more either.
+  if (client.destroyed) finish(false);
   // A process that prints nothing may have ended before anyone listened, and a stream says so only once.
   if (shim.readableEnded || shim.destroyed) outputEnded();
+  if (client.destroyed) return over.promise;
   if (!options.stdin) client.resume();
   else if (options.detachKeys === undefined) client.pipe(shim);
   else client.pipe(detachFilter(options.detachKeys, () => finish(true))).pipe(shim);

@@ -22,7 +22,7 @@ export type Live = {
   expect(id: string, guest: Guest): () => void;
   /** Sends the guests away: the start failed. */
   dismiss(id: string): void;
-  /** Those who wait for a start; who takes them meets or dismisses them. */
+  /** Some of those who wait for a start, all when they are few; who takes them meets or dismisses them. */
   takeGuests(id: string): readonly Guest[];
   wait(id: string, condition: WaitCondition, signal: AbortSignal): Promise<WaitResult>;
   exited(id: string, result: WaitResult): void;
@@ -36,11 +36,14 @@ export type Live = {
   [Symbol.dispose](): void;
 };
 
+/** A shim is handed at most this many connections; who comes in larger crowds is let in afterwards. */
+const mostAtOnce = 32;
+
 export function createLive(): Live {
   const guests = new Map<string, Set<Guest>>();
   const waiters = new Map<string, Set<Waiter>>();
   const restarts = new Map<string, NodeJS.Timeout>();
-  const held = new Set<string>();
+  const held = new Map<string, number>();
   const settle = (id: string, result: WaitResult, over: (condition: WaitCondition) => boolean): void => {
     for (const waiter of waiters.get(id) ?? []) if (over(waiter.condition)) waiter.settle(result);
   };
@@ -59,9 +62,10 @@ export function createLive(): Live {
       return () => drop(guests, id, guest);
     },
     takeGuests: (id) => {
-      const present = [...(guests.get(id) ?? [])];
-      guests.delete(id);
-      return present;
+      const waiting = guests.get(id) ?? new Set();
+      const taken = [...waiting].slice(0, mostAtOnce);
+      for (const guest of taken) drop(guests, id, guest);
+      return taken;
     },
     wait: async (id, condition, signal) => {
       signal.throwIfAborted();
@@ -84,8 +88,14 @@ export function createLive(): Live {
       dismiss(id);
     },
     holdRemoval: (id) => {
-      held.add(id);
-      return { [Symbol.dispose]: () => held.delete(id) };
+      held.set(id, (held.get(id) ?? 0) + 1);
+      return {
+        [Symbol.dispose]: () => {
+          const left = (held.get(id) ?? 1) - 1;
+          if (left === 0) held.delete(id);
+          else held.set(id, left);
+        },
+      };
     },
     isRemovalHeld: (id) => held.has(id),
     restartDue: (id, timer) => {

@@ -1,14 +1,15 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ExecRecord } from '../engine.ts';
 import type { ContainerDeps } from './deps.ts';
+import { sweepCgroups } from './end-leftovers.ts';
 import { followExec } from './exec-start.ts';
-import { bookExit, lostExit, scheduleRestart } from './exited.ts';
+import { bookExit, bookLostExit, scheduleRestart } from './exited.ts';
 import { containerPaths, containersDir } from './paths.ts';
 import { readPaused } from './pause.ts';
 import { removeLocked } from './remove.ts';
 import { startsAtBoot } from './restart-policy.ts';
 import { startContainer } from './start.ts';
-import { sweepCgroups } from './sweep-cgroups.ts';
 import type { ContainerRecord } from './types.ts';
 
 /**
@@ -19,7 +20,7 @@ export async function reconcileContainers(deps: ContainerDeps): Promise<void> {
   const running = deps.store.list().filter((container) => container.status.kind === 'running');
   const ended = (await Promise.all(running.map((container) => recoverTask(deps, container)))).filter((end) => !!end);
   const execs = deps.execs.listRunning();
-  await Promise.all(execs.map((exec) => recoverExec(deps, exec.id)));
+  await Promise.all(execs.map((exec) => recoverExec(deps, exec)));
 
   const alive = deps.store.list().flatMap(({ id }) => deps.tasks.find(id) ?? []);
   await deps.networks.reconcile(alive.map(({ key, pid }) => ({ id: key, pid })));
@@ -28,10 +29,18 @@ export async function reconcileContainers(deps: ContainerDeps): Promise<void> {
     ...execs.filter(({ id }) => deps.tasks.find(id)).map(({ id }) => id),
   ]);
   await deps.tasks.sweep(keep);
-  sweepCgroups(deps.facts.cgroup, deps.cgroupParent, new Set(alive.map(({ key }) => key)));
+  const stuck = await sweepCgroups(deps.facts.cgroup, deps.cgroupParent, new Set(alive.map(({ key }) => key)));
+  for (const reason of stuck) deps.report('sweep of cgroups', reason);
 
   // Only now: booking an exit leaves the network and may remove the container, which need a settled world.
-  for (const book of ended) await book();
+  for (const book of ended) {
+    try {
+      await book();
+    } catch (error) {
+      // One container that cannot be settled must not keep all others from being served.
+      deps.report('booking of an exit', error);
+    }
+  }
   await deps.snapshots.sweep(new Set(deps.store.list().map(({ id }) => id)));
   await deps.volumes.sweep();
   sweepDirectories(deps);
@@ -59,14 +68,14 @@ async function recoverTask(
     case 'exited':
       return () => bookExit(deps, id, found.record);
     case 'lost':
-      return () => bookExit(deps, id, lostExit(pid, deps.now()));
+      return () => bookLostExit(deps, id, pid);
   }
 }
 
-async function recoverExec(deps: ContainerDeps, execId: string): Promise<void> {
-  const found = await deps.tasks.recover(execId, join(deps.tasks.taskDir(execId), 'exit'));
-  if (found.kind === 'running') deps.background.watch(`exec ${execId}`, () => followExec(deps, execId, found.task));
-  else deps.execs.ended(execId, found.kind === 'exited' ? found.record.exitCode : 255);
+async function recoverExec(deps: ContainerDeps, exec: ExecRecord): Promise<void> {
+  const found = await deps.tasks.recover(exec.id, join(deps.tasks.taskDir(exec.id), 'exit'));
+  if (found.kind === 'running') deps.background.watch(`exec ${exec.id}`, () => followExec(deps, exec, found.task));
+  else deps.execs.ended(exec.id, found.kind === 'exited' ? found.record.exitCode : 255);
 }
 
 function sweepDirectories(deps: ContainerDeps): void {
@@ -78,7 +87,7 @@ function sweepDirectories(deps: ContainerDeps): void {
 
 /** A restart that was due when the daemon ended, and what its policy wants up after a boot. */
 function bringUp(deps: ContainerDeps, container: ContainerRecord): void {
-  const { id, status, hostConfig, stoppedByUser } = container;
+  const { id, status, hostConfig, restartCount, stoppedByUser } = container;
   if (status.kind === 'restarting') {
     scheduleRestart(deps, id, 0);
     return;
@@ -90,7 +99,11 @@ function bringUp(deps: ContainerDeps, container: ContainerRecord): void {
     });
     return;
   }
-  if (status.kind !== 'exited' || !startsAtBoot(hostConfig.restartPolicy, status.exitCode, stoppedByUser)) return;
+  if (
+    status.kind !== 'exited' ||
+    !startsAtBoot(hostConfig.restartPolicy, { exitCode: status.exitCode, restartCount, stoppedByUser })
+  )
+    return;
   deps.background.run(`start of ${id}`, async () => {
     await startContainer(deps, id);
   });

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { EngineError, sigkill } from '@gantry/base';
+import { EngineError, isEngineError, sigkill } from '@gantry/base';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
 import { containerPaths } from './paths.ts';
@@ -15,13 +15,30 @@ export type RemoveOptions = { readonly force: boolean; readonly volumes: boolean
  */
 export async function removeContainer(deps: ContainerDeps, ref: string, options: RemoveOptions): Promise<void> {
   const { id } = deps.store.resolve(ref);
-  if (options.force) await endTask(deps, id);
+  if (options.link)
+    throw new EngineError('unsupported', `cannot remove link "${ref}": links are kept with their container`);
+  if (!options.force) return removeStopped(deps, id, options);
+  for (let attempt = 1; ; attempt++) {
+    await endTask(deps, id);
+    try {
+      return await removeStopped(deps, id, options);
+    } catch (error) {
+      // A start that held the lock came through in between: it is ended like the run before it.
+      if (!isEngineError(error, 'conflict') || attempt === longestRace) throw error;
+    }
+  }
+}
+
+/** How often a forced removal ends a container that others start again and again. */
+const longestRace = 10;
+
+async function removeStopped(deps: ContainerDeps, id: string, { force, volumes }: RemoveOptions): Promise<void> {
   await using _lock = await deps.locks.hold(id);
   const container = deps.store.find(id);
   // Its own auto-removal came first: what was asked for is done.
   if (container === undefined) return;
-  refuseRunning(container);
-  await removeLocked(deps, container, { volumes: options.volumes });
+  if (!(force && container.status.kind === 'restarting')) refuseRunning(container);
+  await removeLocked(deps, container, { volumes });
 }
 
 /**
@@ -55,9 +72,8 @@ export async function removeLocked(
 
 async function endTask(deps: ContainerDeps, id: string): Promise<void> {
   const task = deps.tasks.find(id);
-  const { status } = deps.store.get(id);
   deps.live.cancelRestart(id);
-  if (task === undefined || status.kind !== 'running') return;
+  if (task === undefined || deps.store.find(id)?.status.kind !== 'running') return;
   const container = deps.store.setStoppedByUser(id, true);
   deps.events.record('container', 'kill', id, { ...containerEvent(container), signal: String(sigkill) });
   await killTask(deps, id, task);

@@ -25,9 +25,28 @@ test('the delay doubles up to a minute and begins anew after a healthy run', () 
 });
 
 test('at boot, always starts even what a user stopped and unless-stopped does not', () => {
-  expect(startsAtBoot({ name: 'always', maximumRetryCount: 0 }, 0, true)).toBe(true);
-  expect(startsAtBoot({ name: 'unless-stopped', maximumRetryCount: 0 }, 0, true)).toBe(false);
-  expect(startsAtBoot({ name: 'unless-stopped', maximumRetryCount: 0 }, 0, false)).toBe(true);
-  expect(startsAtBoot({ name: 'on-failure', maximumRetryCount: 3 }, 0, false)).toBe(false);
-  expect(startsAtBoot({ name: 'no', maximumRetryCount: 0 }, 1, false)).toBe(false);
+  expect(
+    startsAtBoot({ name: 'always', maximumRetryCount: 0 }, { exitCode: 0, restartCount: 0, stoppedByUser: true }),
+  ).toBe(true);
+  expect(
+    startsAtBoot(
+      { name: 'unless-stopped', maximumRetryCount: 0 },
+      { exitCode: 0, restartCount: 0, stoppedByUser: true },
+    ),
+  ).toBe(false);
+  expect(
+    startsAtBoot(
+      { name: 'unless-stopped', maximumRetryCount: 0 },
+      { exitCode: 0, restartCount: 0, stoppedByUser: false },
+    ),
+  ).toBe(true);
+  expect(
+    startsAtBoot({ name: 'on-failure', maximumRetryCount: 3 }, { exitCode: 0, restartCount: 0, stoppedByUser: false }),
+  ).toBe(false);
+  expect(
+    startsAtBoot({ name: 'no', maximumRetryCount: 0 }, { exitCode: 1, restartCount: 0, stoppedByUser: false }),
+  ).toBe(false);
+  const tries = { exitCode: 1, stoppedByUser: false };
+  expect(startsAtBoot({ name: 'on-failure', maximumRetryCount: 3 }, { ...tries, restartCount: 2 })).toBe(true);
+  expect(startsAtBoot({ name: 'on-failure', maximumRetryCount: 3 }, { ...tries, restartCount: 3 })).toBe(false);
 });

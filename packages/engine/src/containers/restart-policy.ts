@@ -26,7 +26,7 @@ export function restartDelay(policy: RestartPolicy, exit: ExitFacts): number | u
   return Math.min(firstDelayMs * 2 ** Math.min(exit.restartCount, 20), longestDelayMs);
 }
 
-function wantsRestart(policy: RestartPolicy, exit: ExitFacts): boolean {
+function wantsRestart(policy: RestartPolicy, exit: Omit<ExitFacts, 'ranMs'>): boolean {
   switch (policy.name) {
     case '':
     case 'no':
@@ -42,9 +42,13 @@ function wantsRestart(policy: RestartPolicy, exit: ExitFacts): boolean {
 /**
  * Decides whether a daemon that comes up starts a container that is down.
  *
- * `always` does even when a user stopped it, `unless-stopped` does not; `on-failure` only after a failure.
+ * `always` does even when a user stopped it, `unless-stopped` does not; `on-failure` only after a failure and while it has tries
+ * left.
  */
-export function startsAtBoot(policy: RestartPolicy, exitCode: number, stoppedByUser: boolean): boolean {
+export function startsAtBoot(
+  policy: RestartPolicy,
+  { exitCode, restartCount, stoppedByUser }: Omit<ExitFacts, 'ranMs'>,
+): boolean {
   switch (policy.name) {
     case '':
     case 'no':
@@ -54,6 +58,6 @@ export function startsAtBoot(policy: RestartPolicy, exitCode: number, stoppedByU
     case 'unless-stopped':
       return !stoppedByUser;
     case 'on-failure':
-      return exitCode !== 0 && !stoppedByUser;
+      return !stoppedByUser && wantsRestart(policy, { exitCode, restartCount, stoppedByUser });
   }
 }

@@ -5,6 +5,7 @@ import { startFailureCode, type Task } from '../tasks/index.ts';
 import { composeConfig } from './compose-config.ts';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
+import type { Guest } from './live.ts';
 import { logSpec } from './log-spec.ts';
 import { ensureBindSources } from './mounts.ts';
 import { containerPaths } from './paths.ts';
@@ -80,13 +81,17 @@ async function startTask(deps: ContainerDeps, container: ContainerRecord): Promi
 
 /** Clients that attached while the process was being made: not yet running, and too late to be handed over. */
 async function admitLatecomers(deps: ContainerDeps, id: string, task: Task): Promise<void> {
-  for (const guest of deps.live.takeGuests(id)) {
-    try {
-      guest.meet(await task.attach(guest.streams));
-    } catch {
-      // It has ended already: there is nothing left to see.
-      guest.dismiss();
-    }
+  for (let guests = deps.live.takeGuests(id); guests.length > 0; guests = deps.live.takeGuests(id)) {
+    await Promise.all(guests.map((guest) => admit(guest, task)));
+  }
+}
+
+async function admit(guest: Guest, task: Task): Promise<void> {
+  try {
+    guest.meet(await task.attach(guest.streams));
+  } catch {
+    // It has ended already: there is nothing left to see.
+    guest.dismiss();
   }
 }
 

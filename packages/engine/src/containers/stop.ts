@@ -3,7 +3,6 @@ import type { Task } from '../tasks/index.ts';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
 import { unpauseContainer } from './pause.ts';
-import type { ContainerRecord } from './types.ts';
 
 /** Docker waits this long between the signal and SIGKILL when neither the request nor the container says. */
 const defaultTimeoutSeconds = 10;
@@ -20,7 +19,7 @@ export type StopOptions = { readonly signal: string | undefined; readonly timeou
 export async function stopContainer(deps: ContainerDeps, ref: string, options: StopOptions): Promise<boolean> {
   const container = deps.store.resolve(ref);
   const signal = parseSignal(options.signal || container.config.stopSignal || 'SIGTERM');
-  if (!standDown(deps, container)) return false;
+  if (!(await standDown(deps, container.id))) return false;
   const task = deps.tasks.find(container.id);
   if (task === undefined) return false;
   if (container.status.kind === 'running' && container.status.paused) await unpauseContainer(deps, container.id);
@@ -40,8 +39,8 @@ export async function stopContainer(deps: ContainerDeps, ref: string, options: S
 export async function killTask(deps: ContainerDeps, id: string, task: Task): Promise<void> {
   task.signal(sigkill);
   // A frozen process dies only when it is thawed; the signal is there first, so it does nothing more.
-  const { status } = deps.store.get(id);
-  if (status.kind === 'running' && status.paused) await unpauseContainer(deps, id);
+  const status = deps.store.find(id)?.status;
+  if (status?.kind === 'running' && status.paused) await thawDying(deps, id);
   if (await endsWithin(deps, id, killTimeoutMs)) return;
   throw new EngineError(
     'unavailable',
@@ -52,29 +51,34 @@ export async function killTask(deps: ContainerDeps, id: string, task: Task): Pro
   );
 }
 
+async function thawDying(deps: ContainerDeps, id: string): Promise<void> {
+  try {
+    await unpauseContainer(deps, id);
+  } catch {
+    // It is dead already, on cgroup v2 without a thaw: whether it ended is asked next.
+  }
+}
+
 /** Notes that a user wants it down, so that no restart follows. @returns whether it runs now */
-function standDown(deps: ContainerDeps, container: ContainerRecord): boolean {
-  deps.live.cancelRestart(container.id);
-  const { status } = container;
-  if (status.kind === 'running') {
-    deps.store.setStoppedByUser(container.id, true);
-    return true;
-  }
-  if (status.kind === 'restarting') {
-    const { exitCode, startedAt, finishedAt } = status;
-    deps.db.tx(() => {
-      deps.store.setStoppedByUser(container.id, true);
-      deps.store.setStatus(container.id, {
-        kind: 'exited',
-        exitCode,
-        oomKilled: false,
-        error: '',
-        startedAt,
-        finishedAt,
-      });
-    });
-  }
+async function standDown(deps: ContainerDeps, id: string): Promise<boolean> {
+  deps.live.cancelRestart(id);
+  if (deps.store.get(id).status.kind !== 'restarting') return wantsDown(deps, id);
+  // A restart that is under way holds the lock: what it makes is stopped like any other run.
+  await using _lock = await deps.locks.hold(id);
+  const status = deps.store.find(id)?.status;
+  if (status?.kind !== 'restarting') return wantsDown(deps, id);
+  const { exitCode, startedAt, finishedAt } = status;
+  deps.db.tx(() => {
+    deps.store.setStoppedByUser(id, true);
+    deps.store.setStatus(id, { kind: 'exited', exitCode, oomKilled: false, error: '', startedAt, finishedAt });
+  });
   return false;
+}
+
+function wantsDown(deps: ContainerDeps, id: string): boolean {
+  if (deps.store.find(id)?.status.kind !== 'running') return false;
+  deps.store.setStoppedByUser(id, true);
+  return true;
 }
 
 /** Waits until the exit is booked. @returns false when the time is over first; no time means no bound */

@@ -18,8 +18,8 @@ export type UpdateRequest = {
 };
 
 /**
- * Changes a container's limits and restart policy, at once when it runs. A change that the kernel refuses leaves the
- * container as it was.
+ * Changes a container's limits and restart policy, at once when it runs. Limits are written one after another: when the
+ * kernel refuses one, those before it hold, and the row stays as it was.
  *
  * @returns warnings
  * @throws invalid, conflict with Docker's texts

@@ -34,13 +34,25 @@ export function openDb(path: string): Db {
   const statements: Disposable[] = [];
   let depth = 0;
   let quiet: NodeJS.Timeout | undefined;
+  const rollBack = (): void => {
+    try {
+      sqlite.run('ROLLBACK');
+    } catch {
+      // A COMMIT that failed has rolled back by itself; why it failed is what the caller must see.
+    }
+  };
   const checkpointLater = (): void => {
     if (quiet === undefined) quiet = setTimeout(checkpoint, quietMs).unref();
     else quiet.refresh();
   };
   const checkpoint = (): void => {
     quiet = undefined;
-    sqlite.run('PRAGMA wal_checkpoint(TRUNCATE)');
+    try {
+      sqlite.run('PRAGMA wal_checkpoint(TRUNCATE)');
+    } catch {
+      // A full disk, say: nothing is lost, the log only stays as long as it is until the next quiet moment.
+      checkpointLater();
+    }
   };
   return {
     define: (schema) => {
@@ -61,7 +73,7 @@ export function openDb(path: string): Db {
         checkpointLater();
         return result;
       } catch (error) {
-        sqlite.run('ROLLBACK');
+        rollBack();
         throw error;
       } finally {
         depth--;

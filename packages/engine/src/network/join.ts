@@ -141,8 +141,9 @@ function publish(context: NetworkContext, { request, gateways }: Publishing, und
     }),
   );
   const rules = portRules(ports);
-  context.firewall.addPorts(rules);
+  // Before the act: it is one transaction for each family, and the first may be in when the second fails.
   undo.defer(() => context.firewall.removePorts(rules));
+  context.firewall.addPorts(rules);
   return ports;
 }
 

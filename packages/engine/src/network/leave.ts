@@ -1,3 +1,4 @@
+import { messageOf } from '@gantry/base';
 import type { NetworkContext } from './context.ts';
 import { portRules } from './publish-ports.ts';
 
@@ -21,12 +22,17 @@ export function leaveNetworks(context: NetworkContext, containerId: string): voi
       deps.events.record('network', 'disconnect', networkId, attributes);
     }
   });
-  context.firewall.removePorts(portRules(ports));
   context.ports.release(containerId);
   context.dns.end(containerId);
   for (const { networkId, ipv4, ipv6 } of endpoints) {
     context.dns.drop(networkId, containerId);
     context.addresses.release(networkId, ipv4);
     context.addresses.release(networkId, ipv6);
+  }
+  try {
+    context.firewall.removePorts(portRules(ports));
+  } catch (error) {
+    // What was booked stays booked: rules that lead nowhere are replaced at the next boot.
+    deps.warn?.(`cannot remove the port rules of container "${containerId}": ${messageOf(error)}`);
   }
 }

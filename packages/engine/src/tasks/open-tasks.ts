@@ -79,8 +79,8 @@ async function createTask(
   // The record of an earlier run must not be taken for this one's.
   unlinkIfThere(plan.shim.exitRecord);
   const task = newTask(directory, { key, exitRecord: plan.shim.exitRecord, plan });
+  const [control, ...handed] = spawnOrTidy(deps.program, dir, { plan, handedOver: early.streams.length });
   try {
-    const [control, ...handed] = spawnShim(deps.program, join(dir, 'plan'), { plan, handedOver: early.streams.length });
     task.use(await connectFd(control, task.listener));
     // START comes last: who is attached by then misses nothing.
     const attached = await Promise.all(
@@ -129,11 +129,23 @@ function isCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
+/** Without a spawn there is no connection whose end could be awaited: the directory goes at once. */
+function spawnOrTidy(program: string, dir: string, what: SpawnRequest): [control: number, ...handed: number[]] {
+  try {
+    return spawnShim(program, join(dir, 'plan'), what);
+  } catch (error) {
+    removeTaskDir(dir);
+    throw error;
+  }
+}
+
+type SpawnRequest = { readonly plan: Plan; readonly handedOver: number };
+
 /** @returns the daemon's ends of the first control connection and of the connections that are handed over */
 function spawnShim(
   program: string,
   planPath: string,
-  { plan, handedOver }: { plan: Plan; handedOver: number },
+  { plan, handedOver }: SpawnRequest,
 ): [control: number, ...handed: number[]] {
   writeFileSync(planPath, encodePlan(plan), { mode: 0o600 });
   const planFd = openSync(planPath, 'r');
