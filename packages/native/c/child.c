@@ -1,6 +1,4 @@
 /* The child's half: one act after another, to the exec or to one packet that says what failed. */
-#include <signal.h>
-
 #include "native.h"
 
 int run_act(struct run *run, const struct act *act) {

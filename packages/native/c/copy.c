@@ -1,5 +1,4 @@
 /* Copies the tree an image has into a new volume, owners, modes, times, links and attributes included. */
-#include <dirent.h>
 #include <sys/sendfile.h>
 #include <sys/xattr.h>
 
@@ -34,14 +33,10 @@ static int copy_file(int dir, int to_dir, const char *name, const struct stat *s
 	int from = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	int to = openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int result = from < 0 || to < 0 ? -1 : 0;
-	for (off_t left = st->st_size; result == 0 && left > 0;) {
-		ssize_t done = sendfile(to, from, NULL, (size_t)left);
-		if (done <= 0) {
-			result = (int)done; /* 0: it became shorter meanwhile */
-			break;
-		}
-		left -= done;
-	}
+	ssize_t done = 1; /* 0: it became shorter meanwhile */
+	for (off_t left = st->st_size; result == 0 && left > 0 && done > 0; left -= done)
+		if ((done = sendfile(to, from, NULL, (size_t)left)) < 0)
+			result = -1;
 	if (result == 0)
 		result = copy_facts(from, to, st);
 	return close_after(from, close_after(to, result));
@@ -71,10 +66,9 @@ static int copy_other(int dir, int to_dir, const char *name, const struct stat *
 	} else if (mknodat(to_dir, name, st->st_mode, st->st_rdev) != 0) {
 		return -1;
 	}
+	/* SAFETY: a running container may have the volume too and put a link at this name. Nothing here follows one, and
+	 * there is no chmod: the umask is 0, so the mode was mknod's. */
 	if (fchownat(to_dir, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) != 0)
-		return -1;
-	/* The name was just made here and nobody else has the volume yet: chmod cannot follow a link. */
-	if (!S_ISLNK(st->st_mode) && fchmodat(to_dir, name, st->st_mode & 07777, 0) != 0)
 		return -1;
 	return utimensat(to_dir, name, times, AT_SYMLINK_NOFOLLOW);
 }
@@ -126,13 +120,30 @@ static int any_name(int dir, int to, const char *name, int depth) {
 	return 1;
 }
 
-/* Fills an empty directory with another one's tree and facts; one that holds anything already is left alone. */
+/* Takes back a name of the source; what somebody else put beside it stays, and its directory with it. */
+static int remove_copied(int dir, int to_dir, const char *name, int depth) {
+	int from = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int to = openat(to_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (from >= 0 && to >= 0 && depth <= MAX_DEPTH)
+		each_name(from, remove_copied, to, depth + 1);
+	unlinkat(to_dir, name, to < 0 ? 0 : AT_REMOVEDIR);
+	return close_after(from, close_after(to, 0));
+}
+
+/* Fills an empty directory with another one's tree and facts; one that holds anything already is left alone. What could
+ * not be copied whole is taken back, or the next start would find it filled; not when a name was there already
+ * (EEXIST): then somebody else fills it, and it is theirs. */
 int copy_tree(int from, int to) {
 	struct stat st;
 	int used = each_name(to, any_name, -1, 0);
 	if (used != 0)
 		return used < 0 ? -1 : 0;
-	if (fstat(from, &st) != 0 || copy_entries(from, to, 0) != 0)
-		return -1;
-	return copy_facts(from, to, &st);
+	mode_t mask = umask(0);
+	int result = fstat(from, &st) != 0 || copy_entries(from, to, 0) != 0 ? -1 : copy_facts(from, to, &st);
+	int error = errno;
+	if (result != 0 && error != EEXIST && lseek(from, 0, SEEK_SET) == 0)
+		each_name(from, remove_copied, to, 0);
+	umask(mask);
+	errno = error;
+	return result;
 }

@@ -1,12 +1,10 @@
 /* Verbs that make the process what it shall be: namespaces, limits, privileges, the command. */
-#include <grp.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include "native.h"
 
