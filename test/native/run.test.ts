@@ -208,6 +208,39 @@ test('the first use of a volume copies what the image has there', () => {
   expect(statSync(`${volume}/sub`)).toMatchObject({ mode: 0o42750, uid: 1000, gid: 5 });
 });
 
+test('a volume that could not be filled whole is empty again', () => {
+  const volume = `${bench.dir}/small`;
+  mkdirSync(volume);
+  expect(Bun.spawnSync(['mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', volume]).exitCode).toBe(0);
+  using _mount = { [Symbol.dispose]: () => Bun.spawnSync(['umount', volume]) };
+  const copy: TaskOptions = {
+    startAtOnce: true,
+    change: before('mountFs', { verb: 'copyUp', root: 1, source: '/', hostTarget: volume }),
+  };
+  const { record } = bench.start(copy).control.wait(frameType.failed, frameType.started);
+  expect(record).toMatchObject({ half: 'child', step: 'copy_up', errno: 28 });
+  expect(readdirSync(volume)).toEqual([]);
+});
+
+test('a device that is there from the start before is taken, and nothing else of its name', () => {
+  const again = (minor: number): TaskOptions => ({
+    startAtOnce: true,
+    change: before('symlink', {
+      verb: 'mknod',
+      root: 1,
+      path: '/dev/null',
+      mode: 0o20666,
+      major: 1,
+      minor,
+      uid: 0,
+      gid: 0,
+    }),
+  });
+  expect(bench.start(again(3)).exit().exitCode).toBe(0);
+  const { record } = bench.start(again(5)).control.wait(frameType.failed, frameType.started);
+  expect(record).toMatchObject({ half: 'child', step: 'mknod', errno: 17 });
+});
+
 test('START sent before the program runs needs no second round', () => {
   const task = bench.start({ argv: ['echo', 'hi'], startAtOnce: true });
   expect(task.exit().exitCode).toBe(0);

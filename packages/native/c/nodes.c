@@ -2,7 +2,6 @@
 #include <linux/bpf.h>
 #include <linux/magic.h>
 #include <linux/netlink.h>
-#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
 #include <termios.h>
@@ -30,6 +29,14 @@ VERB(write_file) {
 	return write_file(TEXT(write_file_path), data->text, data->length);
 }
 
+/* A name that is there already will do when it is the same thing: what lies outside /dev is kept from start to start. */
+static bool is_there(int parent, const char *base, mode_t mode, dev_t device) {
+	struct stat st;
+	if (S_ISDIR(mode))
+		return true;
+	return fstatat(parent, base, &st, AT_SYMLINK_NOFOLLOW) == 0 && (st.st_mode & S_IFMT) == (mode & S_IFMT) && st.st_rdev == device;
+}
+
 /* Makes one name, owned and with exactly that mode. */
 static int make_node(struct run *run, const struct argument at[2], mode_t mode, dev_t device, const struct argument owner[2]) {
 	char base[NAME_MAX + 1];
@@ -39,14 +46,14 @@ static int make_node(struct run *run, const struct argument at[2], mode_t mode, 
 	mode_t mask = umask(0);
 	int made = S_ISDIR(mode) ? mkdirat(parent, base, mode & 07777) : mknodat(parent, base, mode, device);
 	umask(mask);
-	if (made != 0 && !(S_ISDIR(mode) && errno == EEXIST))
+	if (made != 0 && !(errno == EEXIST && is_there(parent, base, mode, device)))
 		return fail(run, S_ISDIR(mode) ? "mkdir" : "mknod");
 	uid_t uid = (uid_t)owner[0].number;
 	gid_t gid = (gid_t)owner[1].number;
 	if (made == 0 && (uid != 0 || gid != 0) && fchownat(parent, base, uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
 		return fail(run, "chown");
-	/* mkdir drops the set-ID bits, chown those of files; nobody else is in this root yet to swap the name. */
-	if (made == 0 && mode & 06000 && fchmodat(parent, base, mode & 07777, 0) != 0)
+	/* mkdir drops the set-ID bits, chown those of files. SAFETY: in a volume another container may swap the name. */
+	if (made == 0 && mode & 06000 && fchmodat(parent, base, mode & 07777, AT_SYMLINK_NOFOLLOW) != 0)
 		return fail(run, "chmod");
 	close(parent);
 	return 0;
