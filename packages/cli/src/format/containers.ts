@@ -1,8 +1,8 @@
-import type { ContainerSummaryWire } from '@gantry/api';
+import { type ContainerSummaryWire, humanDuration } from '@gantry/api';
 import { formatSize, shortId } from '@gantry/base';
 import { formatReference, parseReference } from '@gantry/oci';
 import { TemplateRow } from '../template/row.ts';
-import { goTime, humanDuration } from './human.ts';
+import { goTime } from './human.ts';
 import { type Headings, labelColumns } from './list-format.ts';
 import { formatPorts } from './ports.ts';
 import { ellipsis } from './tab-writer.ts';

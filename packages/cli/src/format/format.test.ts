@@ -9,11 +9,12 @@ import type {
   VersionWire,
   VolumeWire,
 } from '@gantry/api';
+import { humanDuration } from '@gantry/api';
 import { expectGolden } from '../golden-fixture.ts';
 import { containerHeadings, containerRow, containerTable } from './containers.ts';
 import { formatUsageDetails, usageDetails, usageHeadings, usageRows, usageTable } from './disk-usage.ts';
 import { formatEvent } from './events.ts';
-import { humanDuration } from './human.ts';
+
 import {
   historyHeadings,
   historyRow,

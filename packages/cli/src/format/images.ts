@@ -1,8 +1,8 @@
-import type { ImageHistoryWire, ImageSummaryWire } from '@gantry/api';
+import { humanDuration, type ImageHistoryWire, type ImageSummaryWire } from '@gantry/api';
 import { formatSize, shortId } from '@gantry/base';
 import { familiarName, parseReference } from '@gantry/oci';
 import { TemplateRow } from '../template/row.ts';
-import { goTime, humanDuration } from './human.ts';
+import { goTime } from './human.ts';
 import type { Headings } from './list-format.ts';
 import { ellipsis } from './tab-writer.ts';
 

@@ -1,12 +1,13 @@
 import { EngineError, formatId, isEngineError, shortId } from '@gantry/base';
 import type { ImageRecord } from '../images/types.ts';
+import { emptyEndpointConfig } from '../network/index.ts';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
 import { commandOf, mergeConfig } from './merge-config.ts';
 import { resolveMounts } from './mounts.ts';
 import { parseContainerName } from './names.ts';
 import { pinSharedModes, settleCreate } from './settle-create.ts';
-import type { ContainerConfig, ContainerRecord, CreateRequest, EndpointConfig, HostConfig } from './types.ts';
+import type { ContainerConfig, ContainerRecord, CreateRequest, HostConfig } from './types.ts';
 
 /**
  * Creates a container: a row, its mounts and its attachments to networks, in one transaction. Nothing runs and nothing
@@ -95,20 +96,9 @@ function attachNetworks(
 function withLinks({ endpoints, hostConfig }: CreateRequest): CreateRequest['endpoints'] {
   if (hostConfig.links.length === 0) return endpoints;
   const network = hostConfig.networkMode;
-  const own = endpoints[network] ?? unsaidEndpoint;
+  const own = endpoints[network] ?? emptyEndpointConfig;
   return { ...endpoints, [network]: { ...own, links: [...own.links, ...hostConfig.links] } };
 }
-
-const unsaidEndpoint: EndpointConfig = {
-  ipv4Address: '',
-  ipv6Address: '',
-  linkLocalIps: [],
-  links: [],
-  aliases: [],
-  macAddress: '',
-  driverOpts: {},
-  gwPriority: 0,
-};
 
 /** The short ID, unless it was given or the container shares somebody else's name. */
 function hostnameOf(

@@ -1,9 +1,10 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { EngineError } from '@gantry/base';
 import { parseIp } from '@gantry/net';
 import type { EndpointConfig } from '../containers/types.ts';
 import { insertEndpoint, refuseMixing } from './attach.ts';
 import { parseBridgeOptions } from './bridge-options.ts';
+import { readContainerFile } from './container-file.ts';
 import type { NetworkContext } from './context.ts';
 import { checkEndpointConfig } from './endpoint-config.ts';
 import { gatewayOf } from './endpoint-record.ts';
@@ -139,7 +140,7 @@ export async function refreshDns(
 ): Promise<void> {
   const { resolvConf, service } = dnsOf(context, request, joinedOf(context, request.containerId));
   const path = context.deps.filesOf(request.containerId).resolvConf;
-  const current = readFileSync(path, 'utf8');
+  const current = readContainerFile(path);
   const serves = current.includes('nameserver 127.0.0.11\n');
   if (service === undefined) {
     context.dns.end(request.containerId);
@@ -164,6 +165,6 @@ function addOwnLines(context: NetworkContext, request: JoinRequest, joined: Join
 /** Drops the lines of addresses that the container no longer has. */
 export function dropOwnLines(context: NetworkContext, containerId: string, addresses: readonly string[]): void {
   const path = context.deps.filesOf(containerId).hosts;
-  const lines = readFileSync(path, 'utf8').split('\n');
+  const lines = readContainerFile(path).split('\n');
   writeFileSync(path, lines.filter((text) => !addresses.includes(text.split('\t')[0] ?? '')).join('\n'));
 }

@@ -26,6 +26,7 @@ import { openNetworkStore } from './store.ts';
 import type { NetworkRoom } from './types.ts';
 
 export type { NetworkDeps } from './context.ts';
+export { emptyEndpointConfig } from './endpoint-config.ts';
 export type * from './types.ts';
 
 /**
