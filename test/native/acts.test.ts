@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'bun:test';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Act, frameType } from '@gantry/native';
+import { type Act, frameType, openFlag } from '@gantry/native';
 import { before, namespaceFlags, openBench, type TaskOptions } from './fixture.ts';
 
 const bench = await openBench();
@@ -76,7 +76,8 @@ test('netlink messages are sent inside the new network namespace', () => {
   });
 });
 
-test('seccomp refuses what its program refuses', () => {
+/** A filter under which one system call fails with EPERM and all others are allowed. */
+function refusing(systemCall: number): Act {
   const instruction = (code: number, jumpTrue: number, value: number): number[] => [
     code & 0xff,
     code >> 8,
@@ -87,16 +88,39 @@ test('seccomp refuses what its program refuses', () => {
     (value >> 16) & 0xff,
     value >>> 24,
   ];
-  const uname = 63;
   const program = Uint8Array.from([
     ...instruction(0x20, 0, 0),
-    ...instruction(0x15, 1, uname),
+    ...instruction(0x15, 1, systemCall),
     ...instruction(0x06, 0, 0x7fff0000),
     ...instruction(0x06, 0, 0x00050001),
   ]);
-  expect(sh('hostname; grep Seccomp: /proc/self/status', having('exec', { verb: 'seccomp', program, flags: 0 }))).toBe(
-    '?\nSeccomp:\t2\n',
-  );
+  return { verb: 'seccomp', program, flags: 0 };
+}
+
+test('seccomp refuses what its program refuses', () => {
+  const uname = 63;
+  expect(sh('hostname; grep Seccomp: /proc/self/status', having('exec', refusing(uname)))).toBe('?\nSeccomp:\t2\n');
+});
+
+test('no open directory names the program, also when seccomp refuses close_range (CVE-2024-21626)', () => {
+  const closeRange = 436;
+  const held: Act = { verb: 'open', path: bench.image, flags: openFlag.path, reg: 8 };
+  for (let fd = 3; fd < 64; fd++) {
+    const options: TaskOptions = {
+      argv: [`/proc/self/fd/${fd}/bin/busybox`, 'true'],
+      // Without no-new-privileges the filter comes before the user: the exec cannot close anything then.
+      change: (acts) =>
+        before(
+          'boundingSet',
+          refusing(closeRange),
+        )(before('hostname', held)(acts.filter((act) => act.verb !== 'noNewPrivileges'))),
+      startAtOnce: true,
+    };
+    const { record } = bench.start(options).control.wait(frameType.failed, frameType.started);
+    expect(record).toMatchObject({ step: 'execve' });
+    // The one descriptor that is left tells the shim of the exec, and is no directory.
+    expect(record.errno).toBe(fd === 3 ? 20 : 2);
+  }
 });
 
 test('binds have their own attributes, and a read-only root refuses writes but not its mounts', () => {

@@ -38,9 +38,7 @@ static int attach(struct run *run, int mount, int root, const char *target, mode
 		return fail(run, "target");
 	if (move_onto(mount, at) != 0)
 		return fail(run, "move_mount");
-	close(at);
-	close(mount);
-	return 0;
+	return close_after(at, close_after(mount, 0));
 }
 
 VERB(propagation) { return sys_mount(NULL, TEXT(propagation_path), NULL, NUMBER(propagation_flags), NULL); }
@@ -233,9 +231,7 @@ VERB(readonly_path) {
 		return fail(run, "attributes");
 	if (move_onto(tree, at) != 0)
 		return fail(run, "move_mount");
-	close(at);
-	close(tree);
-	return 0;
+	return close_after(at, close_after(tree, 0));
 }
 
 VERB(pivot_root) {
@@ -249,8 +245,7 @@ VERB(pivot_root) {
 		return fail(run, "slave");
 	if (syscall(SYS_umount2, ".", 2 /* MNT_DETACH */) != 0)
 		return fail(run, "umount");
-	close(old);
-	return chdir("/");
+	return close_after(old, chdir("/"));
 }
 
 VERB(root_attrs) {

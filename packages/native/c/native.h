@@ -79,7 +79,7 @@ struct run {
 	int mask_mount;         /* empty read-only tmpfs, copied for each masked directory */
 	int sync;               /* seqpacket to the other half */
 	bool go;                /* START had come before the clone: nothing to wait for */
-	bool has_terminal;
+	bool closed;            /* stdio and sync are the only fds left */
 	uint64_t clone_flags;
 	int clone_cgroup;
 	char home[4096];        /* of the user, for an environment without HOME */

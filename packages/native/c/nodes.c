@@ -32,9 +32,8 @@ VERB(write_file) {
 /* A name that is there already will do when it is the same thing: what lies outside /dev is kept from start to start. */
 static bool is_there(int parent, const char *base, mode_t mode, dev_t device) {
 	struct stat st;
-	if (S_ISDIR(mode))
-		return true;
-	return fstatat(parent, base, &st, AT_SYMLINK_NOFOLLOW) == 0 && (st.st_mode & S_IFMT) == (mode & S_IFMT) && st.st_rdev == device;
+	return S_ISDIR(mode) || (fstatat(parent, base, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	                         (st.st_mode & S_IFMT) == (mode & S_IFMT) && st.st_rdev == device);
 }
 
 /* Makes one name, owned and with exactly that mode. */
@@ -55,8 +54,7 @@ static int make_node(struct run *run, const struct argument at[2], mode_t mode, 
 	/* mkdir drops the set-ID bits, chown those of files. SAFETY: in a volume another container may swap the name. */
 	if (made == 0 && mode & 06000 && fchmodat(parent, base, mode & 07777, AT_SYMLINK_NOFOLLOW) != 0)
 		return fail(run, "chmod");
-	close(parent);
-	return 0;
+	return close_after(parent, 0);
 }
 
 VERB(mknod) {
@@ -75,8 +73,7 @@ VERB(symlink) {
 		return fail(run, "parent");
 	if (symlinkat(TEXT(symlink_target), parent, base) != 0 && errno != EEXIST)
 		return -1;
-	close(parent);
-	return 0;
+	return close_after(parent, 0);
 }
 
 VERB(sysctl) {
@@ -138,8 +135,7 @@ VERB(bpf_devices) {
 	};
 	if (syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof attach) != 0)
 		return fail(run, "attach");
-	close(program);
-	return 0;
+	return close_after(program, 0);
 }
 
 VERB(netlink_socket) {
@@ -223,8 +219,5 @@ VERB(console) {
 	struct sync_message message = {.kind = SYNC_CONSOLE};
 	if (send_packet(run->sync, &message, master) != 0)
 		return fail(run, "send");
-	run->has_terminal = true;
-	close(terminal);
-	close(master);
-	return 0;
+	return close_after(terminal, close_after(master, 0));
 }

@@ -182,6 +182,18 @@ VERB(capabilities) {
 
 VERB(no_new_privileges) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
 
+/* SAFETY: every fd is close-on-exec; closing them before means that not even the look-up of the program can use one as
+ * /proc/self/fd/N (CVE-2024-21626). Before a filter, which may refuse it: no act behind one uses a register. */
+static int close_all(struct run *run) {
+	if (run->closed)
+		return 0;
+	if (run->sync != 3 && dup3(run->sync, 3, O_CLOEXEC) < 0)
+		return fail(run, "dup");
+	run->sync = 3;
+	run->closed = syscall(SYS_close_range, 4, ~0u, 0) == 0;
+	return run->closed ? 0 : fail(run, "close_range");
+}
+
 VERB(seccomp) {
 	const struct argument *program = &a->args[seccomp_program];
 	if (program->length % sizeof(struct sock_filter) != 0 || program->length / sizeof(struct sock_filter) > BPF_MAXINSNS)
@@ -190,6 +202,8 @@ VERB(seccomp) {
 		.len = (unsigned short)(program->length / sizeof(struct sock_filter)),
 		.filter = (struct sock_filter *)(void *)program->text,
 	};
+	if (close_all(run) != 0)
+		return -1;
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, NUMBER(seccomp_flags), &filter) == 0 ? 0 : -1;
 }
 
@@ -207,14 +221,11 @@ VERB(chdir) {
 	/* SAFETY: a directory outside the root has no name here (CVE-2024-21626). */
 	if (syscall(SYS_getcwd, where, sizeof where) < 0 || where[0] != '/')
 		return fail_with(run, "outside", EXDEV);
-	close(at);
-	close(root);
-	return 0;
+	return close_after(at, close_after(root, 0));
 }
 
 VERB(ready) {
 	struct sync_message message = {.kind = SYNC_READY};
-	(void)a;
 	if (send_packet(run->sync, &message, -1) != 0)
 		return fail(run, "send");
 	if (run->go)
@@ -275,12 +286,8 @@ VERB(exec) {
 		environment[count] = home;
 		environment[count + 1] = NULL;
 	}
-	/* SAFETY: every fd is close-on-exec; closing them before means that not even the look-up of the program can use
-	 * one as /proc/self/fd/N (CVE-2024-21626). A filter that refuses close_range leaves the first guard. */
-	if (run->sync != 3 && dup3(run->sync, 3, O_CLOEXEC) < 0)
-		return fail(run, "dup");
-	run->sync = 3;
-	syscall(SYS_close_range, 4, ~0u, 0);
+	if (close_all(run) != 0)
+		return -1;
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
