@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'bun:test';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   encodeAttach,
@@ -10,7 +10,7 @@ import {
   kill,
   parseExitRecord,
 } from '@gantry/native';
-import { openBench, type TaskOptions } from './fixture.ts';
+import { hostState, openBench, type TaskOptions } from './fixture.ts';
 import type { Task } from './task.ts';
 
 const bench = await openBench();
@@ -120,6 +120,31 @@ test('a slow reader holds the process back and loses nothing; a dead one lets it
   expect(slow.output().length).toBe(quick.output().length);
   expect(quick.output().split('\n')).toHaveLength(200_001);
 });
+
+test('a reader that stalls keeps neither the traces nor the control connection, and gets the rest when it goes on', async () => {
+  const task = shell('yes');
+  using stalled = task.attach();
+  task.start();
+  while (!(await isBlocked(task)));
+  task.kill();
+  expect(task.exit()).toMatchObject({ exitCode: 137, signal: 9 });
+  task.control.output();
+  expect(hostState(bench)).toMatchObject({ mounts: 0, cgroups: [] });
+  expect(existsSync(join(task.plan.shim.taskDir, 'shim.sock'))).toBe(false);
+  expect(task.process.exitCode).toBe(null);
+  const log = task.logText();
+  expect(stalled.output()).toBe(log);
+  expect(await task.process.exited).toBe(0);
+  expect(task.logText()).toBe(log);
+});
+
+/** Tells whether the process waits for its output to be taken: the log stops growing. */
+async function isBlocked(task: Task): Promise<boolean> {
+  const log = join(task.plan.shim.taskDir, 'log');
+  const length = statSync(log).size;
+  await Bun.sleep(50);
+  return length > 0 && statSync(log).size === length;
+}
 
 test('a terminal is raw, has the size it was given, and learns of a new one', () => {
   const task = shell('stty size; tty; read x; stty size; echo "<$x>"', {

@@ -130,11 +130,17 @@ bool output_blocked(const struct shim *shim) {
 	return false;
 }
 
-bool queues_empty(const struct shim *shim) {
-	for (int i = 0; i < shim->connection_count; i++)
-		if (shim->connections[i].out.length > 0)
-			return false;
-	return true;
+/* After the record: ends each control connection once its last frame is out, which says that the traces are gone. True
+ * when no lagging reader has anything to get any more either. */
+bool all_told(struct shim *shim) {
+	bool told = true;
+	for (int i = 0; i < shim->connection_count; i++) {
+		struct connection *connection = &shim->connections[i];
+		told &= connection->out.length == 0;
+		if (connection->fd >= 0 && connection->kind == CONTROL && connection->out.length == 0)
+			connection_close(connection);
+	}
+	return told;
 }
 
 static void finish(struct connection *connection) {

@@ -13,6 +13,7 @@ enum { PLAN_FD = 3, CONTROL_FD = 4, FIRST_ATTACHED_FD = 5 };
 
 static const uint64_t drain_ns = 2000000000u; /* Docker waits as long for streams that a background child keeps open */
 static const int idle_ms = 1000;
+static const int stalled_ms = 600000; /* how long what is left to send may not move */
 
 static struct shim shim = {.input = -1, .listener = -1, .signals = -1, .mounts = -1, .run = {.null_fd = -1, .mask_mount = -1, .sync = -1}};
 static _Alignas(4096) char stream_bytes[2][STREAM_BYTES];
@@ -93,8 +94,18 @@ static void on_ended(struct shim *s) {
 	kill_leftovers(s);
 }
 
+static void pump(struct shim *s, struct stream *stream);
+static void end_stream(struct shim *s, struct stream *stream);
+
+/* What the pipes still hold goes to the log and the queues, so that nothing is left to write once the task may start
+ * again, however long a stalled reader keeps the shim. */
 static void on_drained(struct shim *s) {
 	s->state = EXITED;
+	for (int i = 0; i < 2; i++) {
+		pump(s, &s->streams[i]);
+		if (s->streams[i].fd >= 0)
+			end_stream(s, &s->streams[i]);
+	}
 	tell_exited(s);
 	remove_traces(s);
 }
@@ -182,7 +193,7 @@ static void end_stream(struct shim *s, struct stream *stream) {
 
 /* Passes on what the process wrote. Stops early for a reader that lags, and, to stay fair, after some chunks. */
 static void pump(struct shim *s, struct stream *stream) {
-	for (int chunk = 0; chunk < 4 && stream->fd >= 0 && !output_blocked(s); chunk++) {
+	for (int chunk = 0; chunk < 4 && stream->fd >= 0 && (s->state == EXITED || !output_blocked(s)); chunk++) {
 		char *bytes = stream->bytes + stream->held;
 		ssize_t got = read(stream->fd, bytes, READ_BYTES);
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
@@ -215,7 +226,7 @@ static int timeout_of(const struct shim *s) {
 		uint64_t now = now_ns(CLOCK_MONOTONIC);
 		return now >= s->drain_deadline_ns ? 0 : (int)((s->drain_deadline_ns - now) / 1000000 + 1);
 	}
-	return s->buffers_used ? idle_ms : -1;
+	return s->state == EXITED ? stalled_ms : s->buffers_used ? idle_ms : -1;
 }
 
 enum { POLL_SYNC, POLL_SIGNALS, POLL_STREAM, POLL_INPUT = POLL_STREAM + 2, POLL_LISTENER, POLL_CONNECTION };
@@ -265,22 +276,14 @@ static void handle_events(struct shim *s, const struct pollfd *polls) {
 	connections_sweep(s);
 }
 
-/* After the record: what lagging readers still have to get, then the end of the streams that others keep open. */
-static bool is_finished(struct shim *s) {
-	if (s->state != EXITED || !queues_empty(s))
-		return false;
-	for (int i = 0; i < 2; i++)
-		if (s->streams[i].fd >= 0)
-			end_stream(s, &s->streams[i]);
-	return true;
-}
-
 static void keep(struct shim *s) {
 	struct pollfd polls[POLL_CONNECTION + MAX_CONNECTIONS];
-	while (!is_finished(s)) {
+	while (s->state != EXITED || !all_told(s)) {
 		int ready = wait_for_events(s, polls);
 		if (ready > 0)
 			handle_events(s, polls);
+		if (ready == 0 && s->state == EXITED)
+			break;
 		if (s->state == FAILED)
 			end_failed(s);
 		if (s->state == DRAINING && (streams_ended(s) || now_ns(CLOCK_MONOTONIC) >= s->drain_deadline_ns))

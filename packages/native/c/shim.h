@@ -81,7 +81,7 @@ bool output_blocked(const struct shim *shim);
 void finish_attached(struct shim *shim);
 void flush_input(struct shim *shim);
 void close_input(struct shim *shim);
-bool queues_empty(const struct shim *shim);
+bool all_told(struct shim *shim);
 
 /* records.c */
 void tell_created(struct shim *shim);

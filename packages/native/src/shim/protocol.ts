@@ -10,10 +10,11 @@
  *
  * Life of the first connection: the shim runs the parent half, clones, and the child runs up to its `ready` act; the
  * shim sends `created`. The daemon sends `start` (it may have sent it at once, before `created`); the shim lets the
- * child exec and sends `started`, later `exited`, and closes when it ends. A failure at any point sends `failed`
- * instead and the shim ends, leaving nothing behind. Between `exited` and the close the shim removes its cgroups and lets
- * go of the root filesystem, which it holds so that the exit need not wait for the unmount: only after the close may the
- * same directories and cgroups be used again.
+ * child exec and sends `started`, later `exited`. A failure at any point sends `failed` instead and the shim ends,
+ * leaving nothing behind. After `exited` the shim removes its cgroups and lets go of the root filesystem, which it holds
+ * so that the exit need not wait for the unmount; then it closes its control connections. Only after that close may the
+ * same directories and cgroups be used again. Attached connections may outlive it: the shim stays for readers that lag,
+ * writes to nothing but them, and drops those that took nothing for ten minutes.
  *
  * A new connection over the socket sends one of: `attach`, then raw bytes both ways (below); `control`, which is
  * answered by `status` and then carries the same frames as the first connection.
