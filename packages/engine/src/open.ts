@@ -16,6 +16,7 @@ import {
   openExecTable,
   readLimitFacts,
   reconcileContainers,
+  removeEmptyCgroup,
 } from './containers/index.ts';
 import { openContent } from './content/index.ts';
 import { openDb } from './db/index.ts';
@@ -125,6 +126,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       live[Symbol.dispose]();
       await background[Symbol.asyncDispose]();
       await networks[Symbol.asyncDispose]();
+      removeEmptyCgroup(facts.cgroup, cgroupParent);
       db[Symbol.dispose]();
       native[Symbol.dispose]();
     },

@@ -25,7 +25,12 @@ export async function endLeftovers(layout: CgroupLayout, cgroupPath: string): Pr
     for (const pid of pids) killIfThere(pid);
     await delay(waitMs);
   }
-  for (const directory of files.directories) removeCgroup(directory);
+  removeEmptyCgroup(layout, cgroupPath);
+}
+
+/** Removes a cgroup that nothing is in; one with processes or children stays. */
+export function removeEmptyCgroup(layout: CgroupLayout, cgroupPath: string): void {
+  for (const directory of cgroupFiles(layout, cgroupPath).directories) removeCgroup(directory);
 }
 
 /** Ends and removes the cgroups below the engine's parent that belong to no running container. */
@@ -69,6 +74,6 @@ function removeCgroup(directory: string): void {
   try {
     rmdirSync(directory);
   } catch {
-    // Gone by now, or a child of the container's own making is in it: the next boot tries again.
+    // Gone by now, or something is in it: whoever owns that removes it, or the next boot tries again.
   }
 }

@@ -24,6 +24,7 @@ import { waitContainer } from './wait.ts';
 
 export { createBackground } from './background.ts';
 export type { ContainerDefaults, ContainerDeps } from './deps.ts';
+export { removeEmptyCgroup } from './end-leftovers.ts';
 export { openExecTable } from './exec-table.ts';
 export { followTask } from './exited.ts';
 export { readLimitFacts } from './limit-facts.ts';
