@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -95,6 +96,16 @@ test('a masked file is masked by the real /dev/null, whatever the image has ther
   };
   expect(await sh('cat /secret; probe stat /secret', change)).toBe('c 1:3 666 0:0');
   canary.check();
+});
+
+test('neither a masked file nor standard input lets a container change the mode of a file of the host', async () => {
+  const before = statSync('/dev/null').mode;
+  const tries = ['/proc/keys', '/proc/timer_list', '/proc/self/fd/0'].map(
+    (path) => `chmod u+x ${path}; chown 1 ${path}`,
+  );
+  await sh(`${tries.join('; ')}; true`, { linux: { maskedPaths: ['/proc/keys', '/proc/timer_list'] } });
+  const { mode, uid } = statSync('/dev/null');
+  expect({ mode, uid }).toEqual({ mode: before, uid: 0 });
 });
 
 test('no working directory leads out through a descriptor (CVE-2024-21626)', async () => {

@@ -46,11 +46,11 @@ function readPid(path: string): number | undefined {
   }
 }
 
+/** A process that was killed and waits for its parent is a daemon no more. */
 function isAlive(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
-    return false; // ESRCH; a daemon of another user cannot be, since this one is root
+    return false; // no such process
   }
 }

@@ -181,13 +181,13 @@ VERB(copy_up) {
 static int null_cover(struct run *run) {
 	struct stat st;
 	int null = open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (null < 0 || fstat(null, &st) != 0)
-		return fail(run, "/dev/null");
-	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+	if (null < 0 || fstat(null, &st) != 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
 		return fail_with(run, "/dev/null", ENODEV);
 	int cover = open_tree_of(null, "", AT_EMPTY_PATH);
 	close(null);
-	return cover;
+	/* SAFETY: it is the host's own file: through a writable mount a container's root could change its mode and owner. */
+	struct mount_attr shut = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC};
+	return cover >= 0 && set_attributes(cover, 0, shut) != 0 ? -1 : cover;
 }
 
 /* What covers a masked path: the host's own /dev/null, or an empty read-only directory that is made once. */
@@ -209,10 +209,8 @@ VERB(mask_path) {
 	if (fstat(at, &st) != 0)
 		return fail(run, "fstat");
 	int cover = cover_for(run, S_ISDIR(st.st_mode));
-	if (cover < 0)
+	if (cover < 0 || move_onto(cover, at) != 0)
 		return fail(run, "cover");
-	if (move_onto(cover, at) != 0)
-		return fail(run, "move_mount");
 	close(at);
 	if (cover != run->mask_mount)
 		close(cover);

@@ -370,11 +370,13 @@ static void make_stdio(struct shim *s, int stdio[3]) {
 		s->streams[i].fd = ends[0];
 		stdio[1 + i] = ends[1];
 	}
-	if ((s->plan.spec.flags & SHIM_OPEN_STDIN) == 0)
-		return;
 	make_pipe(s, ends, true);
-	s->input = ends[0];
 	stdio[0] = ends[1];
+	/* SAFETY: without input it is a pipe that has ended, and not the host's /dev/null, whose mode its holder may change. */
+	if (s->plan.spec.flags & SHIM_OPEN_STDIN)
+		s->input = ends[0];
+	else
+		close(ends[0]);
 }
 
 static void start_child(struct shim *s) {

@@ -24,7 +24,7 @@ export function createContainer(
   const image = imageFor(deps, request);
   const config = mergeConfig(request.config, image.config);
   const id = formatId(deps.random(32));
-  const hostConfig = pinSharedModes(withDefaults(deps, settled.value), (ref) => deps.store.resolve(ref).id);
+  const hostConfig = pinSharedModes(withDefaults(deps, settled.value), (ref) => sharedContainer(deps, ref));
 
   deps.db.tx(() => {
     const name = asked ?? deps.store.freeName(() => fraction(deps.random(4)));
@@ -76,6 +76,16 @@ function withDefaults({ defaults }: ContainerDeps, hostConfig: HostConfig): Host
     ulimits: [...hostConfig.ulimits, ...defaults.ulimits.filter(({ name }) => !own.has(name))],
     init: hostConfig.init ?? (defaults.init || undefined),
   };
+}
+
+/** Like a network that is missing: only a missing image may answer "not found", or clients would go and pull. */
+function sharedContainer(deps: ContainerDeps, ref: string): string {
+  try {
+    return deps.store.resolve(ref).id;
+  } catch (cause) {
+    if (!isEngineError(cause, 'not-found')) throw cause;
+    throw new EngineError('invalid', cause.message, { cause });
+  }
 }
 
 /** A network that is missing must not read like an image that is missing, or clients would go and pull. */

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeTreeInTurns } from '@gantry/layer';
 import { close, open, openFlag } from '@gantry/native';
@@ -37,14 +37,12 @@ export function openDirectories(dataRoot: string, random: (bytes: number) => Uin
       chmodSync(fsOf(name), 0o755);
       return name;
     },
-    /** The root of an overlay shows its upper directory's owner and mode, so they are taken from the layer below. */
-    createActive: (lower: string): string => {
+    /** The root of an overlay shows its upper directory's owner and mode: open to every user, as Docker's, whatever the tar says. */
+    createActive: (): string => {
       const name = create();
-      const { mode, uid, gid } = lstatSync(fsOf(lower));
       mkdirSync(join(layersDir, name, 'work'), { mode: 0o700 });
-      mkdirSync(fsOf(name), { mode: 0o700 });
-      chownSync(fsOf(name), uid, gid);
-      chmodSync(fsOf(name), mode & 0o7777);
+      mkdirSync(fsOf(name));
+      chmodSync(fsOf(name), 0o755);
       return name;
     },
     /** An overlay that was mounted without syncs leaves a mark by which the kernel refuses the next mount. */

@@ -72,15 +72,14 @@ function mountOf({ directories, stacks }: CollectDeps, active: ActiveRow): RootM
 }
 
 function prepare(store: CollectDeps, containerId: string, chainId: string): RootMount {
-  const { db, rows, directories, stacks } = store;
+  const { db, rows, directories } = store;
   const existing = rows.findActive(containerId);
   if (existing !== undefined) {
     // What the last run wrote is whole: this kernel has it in memory, and a reboot takes the container away.
     directories.clearVolatileMark(existing.dir);
     return mountOf(store, existing);
   }
-  const [top = emptyLayer] = chainId === '' ? [] : stacks.of(chainId);
-  const active = { container_id: containerId, chain_id: chainId, dir: directories.createActive(top) };
+  const active = { container_id: containerId, chain_id: chainId, dir: directories.createActive() };
   db.tx(() => {
     rows.insertActive(active);
     if (chainId !== '') rows.hold(chainId, userOf(containerId));
