@@ -80,7 +80,7 @@ function hostMirror(): string {
     const url = /https?:\/\/[^\s\]]+\/debian\/?(?=\s|$)/m.exec(text)?.[0];
     if (url !== undefined) return url;
   }
-  return 'http://deb.debian.org/debian';
+  throw new Error('cannot find a Debian archive: add one to /etc/apt/sources.list, from which the base image is made');
 }
 
 /** Archives and compresses in one pass. @returns the digest of the archive before compression */
