@@ -37,3 +37,8 @@ export function isEngineError(error: unknown, ...codes: ErrorCode[]): error is E
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Tells whether a caught value is a system error of that name, `ENOENT`. */
+export function isErrno(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}

@@ -1,4 +1,4 @@
-export { EngineError, type ErrorCode, isEngineError, messageOf } from './errors.ts';
+export { EngineError, type ErrorCode, isEngineError, isErrno, messageOf } from './errors.ts';
 export {
   FlagError,
   type FlagOptions,

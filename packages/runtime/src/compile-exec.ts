@@ -5,7 +5,7 @@ import { cgroupFiles } from './cgroup/layout.ts';
 import type { ExecProcess, ExecTarget } from './context.ts';
 import type { HostFacts } from './facts.ts';
 import { cloneFlag } from './namespaces.ts';
-import { confine } from './process.ts';
+import { confine, defaultUmask } from './process.ts';
 import { openRegisters } from './registers.ts';
 import { rlimitActs } from './rlimits.ts';
 import { labelActs } from './security-label.ts';
@@ -70,8 +70,6 @@ export function compileExec(process: ExecProcess, facts: HostFacts, target: Exec
     ],
   };
 }
-
-const defaultUmask = 0o022;
 
 // Entering a namespace one is in already does nothing, so host namespaces need no word.
 function othersOf(facts: HostFacts): bigint {

@@ -9,7 +9,7 @@ import { mountAttr, mountFlag, parseMountOptions } from './mount-options.ts';
 import { isBind, planMounts } from './mounts.ts';
 import { namespaceMode, planNamespaces } from './namespaces.ts';
 import { cleanPath } from './paths.ts';
-import { confine, personaActs, processUser, schedulingActs } from './process.ts';
+import { confine, defaultUmask, personaActs, processUser, schedulingActs } from './process.ts';
 import { openRegisters, type Registers } from './registers.ts';
 import { rlimitActs } from './rlimits.ts';
 import { isReadOnlyRoot, planRoot, rootPropagation } from './root.ts';
@@ -157,5 +157,3 @@ function limitActs(process: RuntimeProcess, context: CompileContext): Act[] {
     { verb: 'keyring', name: `_ses.${context.id}` },
   ];
 }
-
-const defaultUmask = 0o022;

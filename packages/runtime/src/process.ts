@@ -143,3 +143,6 @@ function schedulerBytes(scheduler: ProcessScheduler): Uint8Array {
   view.setBigUint64(40, BigInt(scheduler.period ?? 0), true);
   return bytes;
 }
+
+/** What a process that asks for none gets. */
+export const defaultUmask = 0o022;

@@ -1,5 +1,6 @@
 import { open, readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { isErrno } from '@gantry/base';
 
 /** One open file of a log. Its inode says which one it is: names move on at each rotation. */
 export type LogFile = AsyncDisposable & {
@@ -67,5 +68,5 @@ async function rotatedNames(path: string): Promise<string[]> {
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  return isErrno(error, 'ENOENT');
 }

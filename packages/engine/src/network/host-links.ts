@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { isErrno } from '@gantry/base';
 import {
   addAddress,
   type Cidr,
@@ -145,7 +146,7 @@ export function writeSysctl(path: string, value: string): void {
   try {
     if (readFileSync(path, 'utf8').trim() !== value) writeFileSync(path, value);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    if (!isErrno(error, 'ENOENT')) throw error;
   }
 }
 
@@ -154,7 +155,7 @@ export function readSysctl(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8').trim();
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (isErrno(error, 'ENOENT')) return undefined;
     throw error;
   }
 }

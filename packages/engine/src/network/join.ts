@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { EngineError, isEngineError } from '@gantry/base';
+import { EngineError, isEngineError, isErrno } from '@gantry/base';
 import { formatIp } from '@gantry/net';
 import { bridgeAddresses } from './bridge.ts';
 import { type BridgeOptions, parseBridgeOptions } from './bridge-options.ts';
@@ -276,7 +276,7 @@ function readHostFile(context: NetworkContext, which: 'hosts' | 'resolvConf'): s
     return readFileSync(path, 'utf8');
   } catch (error) {
     // A host without the file: containers get what an empty one would give them.
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    if (isErrno(error, 'ENOENT')) return '';
     throw error;
   }
 }

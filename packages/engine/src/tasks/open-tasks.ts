@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { EngineError } from '@gantry/base';
+import { EngineError, isErrno } from '@gantry/base';
 import {
   type ExitRecord,
   encodeFrame,
@@ -100,7 +100,7 @@ function makeTaskDir(dir: string): void {
   try {
     mkdirSync(dir, { mode: 0o700 });
   } catch (error) {
-    if (!isCode(error, 'EEXIST')) throw error;
+    if (!isErrno(error, 'EEXIST')) throw error;
     removeTaskDir(dir);
     mkdirSync(dir, { mode: 0o700 });
   }
@@ -112,7 +112,7 @@ function removeTaskDir(dir: string): void {
   try {
     rmdirSync(dir);
   } catch (error) {
-    if (isCode(error, 'ENOENT')) return;
+    if (isErrno(error, 'ENOENT')) return;
     rmSync(dir, { recursive: true, force: true });
   }
 }
@@ -121,12 +121,8 @@ function unlinkIfThere(path: string): void {
   try {
     unlinkSync(path);
   } catch (error) {
-    if (!isCode(error, 'ENOENT')) throw error;
+    if (!isErrno(error, 'ENOENT')) throw error;
   }
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 /** Without a spawn there is no connection whose end could be awaited: the directory goes at once. */

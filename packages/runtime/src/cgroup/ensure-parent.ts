@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { isErrno } from '@gantry/base';
 import type { CgroupLayout } from '../facts.ts';
 import { hierarchiesOf } from './layout.ts';
 
@@ -67,7 +68,7 @@ function entriesOf(directory: string): string[] {
       .map(({ name }) => name);
   } catch (error) {
     // No parent yet: nothing was ever started on this hierarchy.
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (isErrno(error, 'ENOENT')) return [];
     throw error;
   }
 }

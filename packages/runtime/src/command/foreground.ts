@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { isErrno } from '@gantry/base';
 import { type Attachment, attachStreams, type ShimControl } from './shim-client.ts';
 
 const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
@@ -30,7 +31,7 @@ function writeAll(fd: 1 | 2, bytes: Uint8Array): void {
       at += writeSync(fd, bytes, at);
     } catch (error) {
       // A slow reader of a non-blocking descriptor; whoever is gone for good (EPIPE) gets no more.
-      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) return;
+      if (!isErrno(error, 'EAGAIN')) return;
       Bun.sleepSync(1);
     }
   }
