@@ -47,7 +47,7 @@ export function runContenders(bench: Bench, words: string, client: 'gantry' | 'd
 async function engineOnly(bench: Bench, networkMode: string): Promise<Measured[]> {
   using ours = openEngineClient(bench.socket);
   const contenders = [callContender('gantry', () => runThroughApi(ours, networkMode))];
-  if (bench.dockerd === undefined) return alternate(contenders, bench.turns, 10);
+  if (bench.dockerd === undefined) return await alternate(contenders, bench.turns, 10);
   using theirs = openEngineClient(bench.dockerd.socket);
   contenders.push(callContender('docker', () => runThroughApi(theirs, networkMode)));
   return await alternate(contenders, bench.turns, 10);
