@@ -126,6 +126,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       live[Symbol.dispose]();
       await background[Symbol.asyncDispose]();
       await networks[Symbol.asyncDispose]();
+      tasks[Symbol.dispose]();
       removeEmptyCgroup(facts.cgroup, cgroupParent);
       db[Symbol.dispose]();
       native[Symbol.dispose]();
