@@ -98,7 +98,7 @@ async function admit(guest: Guest, task: Task): Promise<void> {
 function composePlan(deps: ContainerDeps, container: ContainerRecord, joined: Joined): ReturnType<typeof compile> {
   const { id, config, hostConfig } = container;
   const paths = containerPaths(deps.dataRoot, id);
-  const root = deps.snapshots.prepare(id, container.chainId);
+  const root = deps.snapshots.prepare(id);
   ensureBindSources(container.mountPoints);
   writeEtcFiles(paths, container, joined);
   const facts = resolveStartFacts(deps, container, { joined, rootPath: root.target });

@@ -101,7 +101,9 @@ function removeTaskDir(dir: string): void {
   }
 }
 
+/** Mostly it is not there, and an error for each would cost more than to ask. */
 function unlinkIfThere(path: string): void {
+  if (!existsSync(path)) return;
   try {
     unlinkSync(path);
   } catch (error) {
