@@ -123,6 +123,8 @@ export type WaitResult = { readonly exitCode: number; readonly error: string };
 /** Everything the doors may ask about containers. `ref` is a name, ID or unique ID prefix throughout. */
 export type ContainerRoom = {
   create(request: CreateRequest): Promise<{ id: string; warnings: readonly string[] }>;
+  /** Decides how it would be created and started, and does nothing: see `rehearse.ts`. */
+  rehearse(request: CreateRequest): void;
   get(ref: string): ContainerRecord;
   view(ref: string, options?: { size?: boolean }): Promise<ContainerView>;
   list(options: { all: boolean; limit: number; size: boolean; filters: Filters }): Promise<readonly ContainerView[]>;

@@ -9,6 +9,7 @@ import { listContainers } from './list.ts';
 import { connectNetwork, disconnectNetwork } from './networks.ts';
 import { pauseContainer, unpauseContainer } from './pause.ts';
 import { pruneContainers } from './prune.ts';
+import { rehearse } from './rehearse.ts';
 import { removeContainer } from './remove.ts';
 import { renameContainer } from './rename.ts';
 import { resizeContainer } from './resize.ts';
@@ -37,6 +38,7 @@ export { openContainerStore } from './store.ts';
 export function openContainers(deps: ContainerDeps): ContainerRoom {
   return {
     create: async (request) => createContainer(deps, request),
+    rehearse: (request) => rehearse(deps, request),
     get: (ref) => deps.store.resolve(ref),
     update: (ref, change) => updateContainer(deps, ref, change),
     top: (ref, psArguments) => topContainer(deps, ref, psArguments),

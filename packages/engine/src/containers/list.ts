@@ -29,5 +29,10 @@ export async function listContainers(
     currentId(record.config.image) === record.imageId
       ? record
       : { ...record, config: { ...record.config, image: record.imageId } };
-  return Promise.all(chosen.map((record) => viewRecord(deps, shown(record), options.size)));
+  const endpoints = deps.networks.endpointsOfContainers(chosen.map(({ id }) => id));
+  return Promise.all(
+    chosen.map((record) =>
+      viewRecord(deps, shown(record), { size: options.size, endpoints: endpoints.get(record.id) ?? [] }),
+    ),
+  );
 }

@@ -1,6 +1,8 @@
 import { EngineError, messageOf } from '@gantry/base';
+import type { Plan } from '@gantry/native';
 import { compile } from '@gantry/runtime';
 import type { Joined } from '../network/types.ts';
+import type { RootMount } from '../snapshots/types.ts';
 import { startFailureCode, type Task } from '../tasks/index.ts';
 import { composeConfig } from './compose-config.ts';
 import { containerEvent } from './container-event.ts';
@@ -11,6 +13,7 @@ import { ensureBindSources } from './mounts.ts';
 import { containerPaths } from './paths.ts';
 import { removeLocked } from './remove.ts';
 import { cgroupPathOf, resolveStartFacts, writeEtcFiles } from './resolve-start.ts';
+import type { StartFacts } from './start-facts.ts';
 import type { ContainerRecord } from './types.ts';
 
 /**
@@ -95,13 +98,24 @@ async function admit(guest: Guest, task: Task): Promise<void> {
   }
 }
 
-function composePlan(deps: ContainerDeps, container: ContainerRecord, joined: Joined): ReturnType<typeof compile> {
-  const { id, config, hostConfig } = container;
+function composePlan(deps: ContainerDeps, container: ContainerRecord, joined: Joined): Plan {
+  const { id } = container;
   const paths = containerPaths(deps.dataRoot, id);
   const root = deps.snapshots.prepare(id);
   ensureBindSources(container.mountPoints);
   writeEtcFiles(paths, container, joined);
   const facts = resolveStartFacts(deps, container, { joined, rootPath: root.target });
+  return planOf(deps, container, { facts, root, joined });
+}
+
+/** What a start does, from all that is known of it: decisions alone. */
+export function planOf(
+  deps: Pick<ContainerDeps, 'facts' | 'tasks' | 'dataRoot' | 'cgroupParent'>,
+  container: ContainerRecord,
+  { facts, root, joined }: { facts: StartFacts; root: RootMount; joined: Joined },
+): Plan {
+  const { id, config, hostConfig } = container;
+  const paths = containerPaths(deps.dataRoot, id);
   const composed = composeConfig(container, facts);
   return compile(composed.spec, {
     id,

@@ -7,10 +7,15 @@ export type ViewDeps = Pick<ContainerDeps, 'store' | 'execs' | 'images' | 'snaps
 
 /** A container with what inspect shows of it beside its row. Sizes only when asked: they walk its files. */
 export async function viewContainer(deps: ViewDeps, ref: string, { size = false } = {}): Promise<ContainerView> {
-  return viewRecord(deps, deps.store.resolve(ref), size);
+  const record = deps.store.resolve(ref);
+  return viewRecord(deps, record, { size, endpoints: deps.networks.endpointsOfContainer(record.id) });
 }
 
-export async function viewRecord(deps: ViewDeps, record: ContainerRecord, size: boolean): Promise<ContainerView> {
+export async function viewRecord(
+  deps: ViewDeps,
+  record: ContainerRecord,
+  { size, endpoints }: { size: boolean; endpoints: ContainerView['endpoints'] },
+): Promise<ContainerView> {
   const { id } = record;
   const isRunning = record.status.kind === 'running';
   const paths = containerPaths(deps.dataRoot, id);
@@ -18,7 +23,7 @@ export async function viewRecord(deps: ViewDeps, record: ContainerRecord, size: 
   const imageBytes = size ? (deps.images.find(record.imageId)?.sizeBytes ?? 0) : 0;
   return {
     ...record,
-    endpoints: deps.networks.endpointsOfContainer(id),
+    endpoints,
     // Both are of a run alone, and a long list is mostly of what does not run.
     ports: isRunning ? deps.networks.portsOfContainer(id) : [],
     execIds: isRunning ? deps.execs.openOf(id).map((exec) => exec.id) : [],
