@@ -1,6 +1,7 @@
+import { posix } from 'node:path';
 import { EngineError, messageOf } from '@gantry/base';
 import type { Plan } from '@gantry/native';
-import { compile } from '@gantry/runtime';
+import { compile, ensureCgroupParent } from '@gantry/runtime';
 import type { Joined } from '../network/types.ts';
 import type { RootMount } from '../snapshots/types.ts';
 import { startFailureCode, type Task } from '../tasks/index.ts';
@@ -103,6 +104,8 @@ function composePlan(deps: ContainerDeps, container: ContainerRecord, joined: Jo
   const paths = containerPaths(deps.dataRoot, id);
   const root = deps.snapshots.prepare(id);
   ensureBindSources(container.mountPoints);
+  const { cgroupParent } = container.hostConfig;
+  if (cgroupParent !== '') ensureCgroupParent(deps.facts.cgroup, posix.join('/', cgroupParent));
   writeEtcFiles(paths, container, joined);
   const facts = resolveStartFacts(deps, container, { joined, rootPath: root.target });
   return planOf(deps, container, { facts, root, joined });
