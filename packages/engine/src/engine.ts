@@ -1,5 +1,12 @@
 import type { Duplex } from 'node:stream';
-import type { ContainerRecord, CreateRequest, EndpointConfig, Resources, RestartPolicy } from './containers/types.ts';
+import type {
+  ContainerRecord,
+  CreateRequest,
+  EndpointConfig,
+  Health,
+  Resources,
+  RestartPolicy,
+} from './containers/types.ts';
 import type { EngineEvent, EventSink } from './events/types.ts';
 import type { ImageRoom } from './images/types.ts';
 import type { EndpointRecord, NetworkRoom, PublishedPort } from './network/types.ts';
@@ -17,8 +24,8 @@ export type ContainerView = ContainerRecord & {
   readonly hostsPath: string;
   readonly hostnamePath: string;
   readonly resolvConfPath: string;
-  /** `healthy`, `unhealthy`, `starting`; undefined without a healthcheck. */
-  readonly health: string | undefined;
+  /** undefined without a healthcheck, and before the first start. */
+  readonly health: Health | undefined;
   /** Only when asked for. */
   readonly sizeRw: number | undefined;
   readonly sizeRootFs: number | undefined;

@@ -14,9 +14,11 @@ import {
   openContainerStore,
   openContainers,
   openExecTable,
+  openHealthTable,
   readLimitFacts,
   reconcileContainers,
   removeEmptyCgroup,
+  watchHealth,
 } from './containers/index.ts';
 import { openContent } from './content/index.ts';
 import { openDb } from './db/index.ts';
@@ -100,7 +102,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     live,
     store,
     background,
-    follow: (id, task) => background.watch(`task of ${id}`, () => followTask(deps, id, task)),
+    follow: (id, task) => {
+      background.watch(`task of ${id}`, () => followTask(deps, id, task));
+      background.watch(`health of ${id}`, () => watchHealth(deps, id, task));
+    },
     facts,
     now,
     random,
@@ -108,6 +113,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     dataRoot,
     cgroupParent,
     execs: openExecTable(db, now),
+    health: openHealthTable(db),
     locks: new KeyedLock(),
     limits: readLimitFacts(facts),
     defaults: options.defaults,

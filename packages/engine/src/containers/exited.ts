@@ -46,6 +46,9 @@ export async function bookExit(deps: ContainerDeps, id: string, exit: ExitRecord
     });
     if (delayMs !== undefined) deps.store.setRestartCount(id, container.restartCount + 1);
     deps.networks.leave(id);
+    // As Docker has it: what does not run is not healthy.
+    const health = deps.health.find(id);
+    if (health !== undefined) deps.health.put(id, { ...health, status: 'unhealthy' });
   });
   deps.tasks.forget(id);
   deps.live.exited(id, { exitCode: exit.exitCode, error: '' });

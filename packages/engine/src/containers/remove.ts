@@ -57,6 +57,7 @@ export async function removeLocked(
     deps.networks.detachAll(id);
     deps.volumes.release(id);
     deps.execs.forget(id);
+    deps.health.drop(id);
     deps.store.delete(id);
     deps.events.record('container', 'destroy', id, containerEvent(container));
     return deps.snapshots.drop(id);

@@ -8,6 +8,7 @@ import { startFailureCode, type Task } from '../tasks/index.ts';
 import { composeConfig } from './compose-config.ts';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
+import { probeCommand, startingHealth } from './health.ts';
 import type { Guest } from './live.ts';
 import { logSpec } from './log-spec.ts';
 import { ensureBindSources } from './mounts.ts';
@@ -76,6 +77,7 @@ async function startTask(deps: ContainerDeps, container: ContainerRecord): Promi
   const { pid, startedAt } = await task.start();
   deps.db.tx(() => {
     deps.store.setStatus(id, { kind: 'running', pid, startedAt, paused: false });
+    if (probeCommand(container.config) !== undefined) deps.health.put(id, startingHealth);
     deps.events.record('container', 'start', id, containerEvent(container));
   });
   undo.move();

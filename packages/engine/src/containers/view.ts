@@ -3,7 +3,10 @@ import type { ContainerDeps } from './deps.ts';
 import { containerPaths } from './paths.ts';
 import type { ContainerRecord, ContainerStatus } from './types.ts';
 
-export type ViewDeps = Pick<ContainerDeps, 'store' | 'execs' | 'images' | 'snapshots' | 'networks' | 'dataRoot'>;
+export type ViewDeps = Pick<
+  ContainerDeps,
+  'store' | 'execs' | 'health' | 'images' | 'snapshots' | 'networks' | 'dataRoot'
+>;
 
 /** A container with what inspect shows of it beside its row. Sizes only when asked: they walk its files. */
 export async function viewContainer(deps: ViewDeps, ref: string, { size = false } = {}): Promise<ContainerView> {
@@ -31,7 +34,7 @@ export async function viewRecord(
     hostsPath: paths.hosts,
     hostnamePath: paths.hostname,
     resolvConfPath: paths.resolvConf,
-    health: healthOf(record),
+    health: record.config.healthcheck === undefined ? undefined : deps.health.find(id),
     sizeRw,
     sizeRootFs: sizeRw === undefined ? undefined : sizeRw + imageBytes,
   };
@@ -40,9 +43,4 @@ export async function viewRecord(
 /** Docker's word for a state, as `ps --filter status=` and inspect have it. */
 export function stateOf(status: ContainerStatus): string {
   return status.kind === 'running' && status.paused ? 'paused' : status.kind;
-}
-
-/** Healthchecks are kept in the row and not run yet, so no container has a health to tell. */
-export function healthOf(_record: ContainerRecord): string | undefined {
-  return undefined;
 }
