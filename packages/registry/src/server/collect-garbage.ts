@@ -1,0 +1,164 @@
+import { rmdirSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { isErrno } from '@gantry/base';
+import { type Digest, parseDigest } from '@gantry/oci';
+import type { RepositoryName } from './names.ts';
+import { parsePushedManifest } from './pushed-manifest.ts';
+import { findContent, listLinks } from './store/blobs.ts';
+import { listNames, statFile } from './store/files.ts';
+import { linkDirectories } from './store/layout.ts';
+import {
+  hasManifest,
+  listManifests,
+  listTags,
+  readManifest,
+  readTag,
+  removeManifest,
+  removeTag,
+} from './store/manifests.ts';
+import type { Store } from './store/store.ts';
+
+export type CollectOptions = {
+  /** What nothing refers to is kept this long, since its manifest may be on its way. */
+  readonly graceMs: number;
+  /** Uploads that nobody went on with for this long are ended. */
+  readonly uploadExpiryMs: number;
+  /** Manifests without a tag go too, once they are older than the grace period and no index of the repository has them. */
+  readonly untagged: boolean;
+};
+
+/** What a collection did. */
+export type Collected = {
+  readonly manifests: number;
+  readonly links: number;
+  readonly blobs: number;
+  readonly freedBytes: number;
+  readonly uploads: number;
+};
+
+/**
+ * Removes what nothing refers to any more, while the registry serves, pushes included.
+ *
+ * First each repository: links to blobs that none of its manifests names go when they are older than the grace period.
+ * Then the bytes: those that no repository links to. Every removal looks once more at age and pins in the same turn of
+ * the event loop in which it unlinks, so nothing that a request holds or was just promised is taken.
+ */
+export async function collectGarbage(store: Store, options: CollectOptions): Promise<Collected> {
+  using _run = store.pins.beginCollecting();
+  const beforeMs = store.now() - options.graceMs;
+  const linked = new Set<Digest>();
+  let manifests = 0;
+  let links = 0;
+  for (const name of await store.repositories.readAll()) {
+    if (options.untagged) manifests += await removeUntagged(store, name, beforeMs);
+    links += await collectRepository(store, name, { beforeMs, linked });
+  }
+  const { blobs, freedBytes } = await collectBytes(store, { beforeMs, linked });
+  const uploads = await store.uploads.expire(store.now() - options.uploadExpiryMs);
+  store.repositories.forget();
+  return { manifests, links, blobs, freedBytes, uploads };
+}
+
+/** @param into.linked takes every digest that the repository still links to */
+async function collectRepository(
+  store: Store,
+  name: RepositoryName,
+  into: { beforeMs: number; linked: Set<Digest> },
+): Promise<number> {
+  const named = new Set<Digest>();
+  for (const digest of await listManifests(store, name)) {
+    into.linked.add(digest);
+    for (const part of await partsOf(store, name, digest)) named.add(part);
+  }
+  let removed = 0;
+  for (const digest of await listLinks(store.layout.blobLinks(name))) {
+    if (!named.has(digest) && removeOld(store, { path: store.layout.blobLink(name, digest), digest, ...into }))
+      removed++;
+    else into.linked.add(digest);
+  }
+  await removeDanglingTags(store, name);
+  removeEmptyDirectories(store, name);
+  return removed;
+}
+
+async function partsOf(store: Store, name: RepositoryName, digest: Digest): Promise<readonly Digest[]> {
+  const manifest = await readManifest(store, name, digest);
+  if (manifest === undefined) return [];
+  return parsePushedManifest(manifest.bytes, manifest.mediaType).parts.map((part) => part.digest);
+}
+
+/** Looks and unlinks without giving anyone else a turn in between. */
+function removeOld(store: Store, file: { path: string; digest: Digest; beforeMs: number }): boolean {
+  const facts = statFile(file.path);
+  if (facts === undefined || facts.mtimeMs >= file.beforeMs || store.pins.isPinned(file.digest)) return false;
+  unlinkSync(file.path);
+  return true;
+}
+
+async function removeUntagged(store: Store, name: RepositoryName, beforeMs: number): Promise<number> {
+  await using _lock = await store.locks.hold(name);
+  const kept = new Set<Digest>();
+  for (const tag of await listTags(store, name)) {
+    const digest = await readTag(store, name, tag);
+    if (digest !== undefined) kept.add(digest);
+  }
+  const all = await listManifests(store, name);
+  for (const digest of all) for (const part of await partsOf(store, name, digest)) kept.add(part);
+  let removed = 0;
+  for (const digest of all) {
+    const link = statFile(store.layout.manifestLink(name, digest));
+    const manifest = await readManifest(store, name, digest);
+    if (kept.has(digest) || link === undefined || link.mtimeMs >= beforeMs || manifest === undefined) continue;
+    const { subject } = parsePushedManifest(manifest.bytes, manifest.mediaType);
+    // What refers to another manifest lives as long as that one.
+    if (subject !== undefined && hasManifest(store, name, subject)) continue;
+    if (await removeManifest(store, name, { digest, subject })) removed++;
+  }
+  return removed;
+}
+
+/** A crash between the removal of a manifest and that of its tags leaves tags of nothing. */
+async function removeDanglingTags(store: Store, name: RepositoryName): Promise<void> {
+  await using _lock = await store.locks.hold(name);
+  for (const tag of await listTags(store, name)) {
+    const digest = await readTag(store, name, tag);
+    if (digest === undefined || !hasManifest(store, name, digest)) await removeTag(store, name, tag);
+  }
+}
+
+/** `rmdir` takes only what is empty, so a push that comes in between loses nothing. */
+function removeEmptyDirectories({ layout }: Store, name: RepositoryName): void {
+  const repository = join(layout.repositories, name);
+  const leaves = linkDirectories.flatMap((directory) => [
+    join(repository, directory, 'sha256'),
+    join(repository, directory, 'sha512'),
+    join(repository, directory),
+  ]);
+  for (const path of [...leaves, repository]) {
+    try {
+      rmdirSync(path);
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT') && !isErrno(error, 'ENOTEMPTY')) throw error;
+    }
+  }
+}
+
+async function collectBytes(
+  store: Store,
+  { beforeMs, linked }: { beforeMs: number; linked: ReadonlySet<Digest> },
+): Promise<{ blobs: number; freedBytes: number }> {
+  let blobs = 0;
+  let freedBytes = 0;
+  for (const algorithm of ['sha256', 'sha512']) {
+    for (const prefix of await listNames(join(store.layout.blobs, algorithm))) {
+      for (const hex of await listNames(join(store.layout.blobs, algorithm, prefix))) {
+        const digest = parseDigest(`${algorithm}:${hex}`);
+        const content = linked.has(digest) ? undefined : findContent(store, digest);
+        if (content === undefined || !removeOld(store, { ...content, digest, beforeMs })) continue;
+        blobs++;
+        freedBytes += content.sizeBytes;
+      }
+    }
+  }
+  return { blobs, freedBytes };
+}

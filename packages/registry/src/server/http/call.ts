@@ -1,0 +1,25 @@
+import type { Digest } from '@gantry/oci';
+import type { Access } from '../auth/access.ts';
+import type { RepositoryName, TagOrDigest, UploadId } from '../names.ts';
+import type { Upstream } from '../proxy/upstream.ts';
+import type { Store } from '../store/store.ts';
+
+/** What an API request stands on. */
+export type CallContext = {
+  readonly request: Request;
+  readonly url: URL;
+  readonly store: Store;
+  /** Undefined: this registry is no proxy. */
+  readonly upstream: Upstream | undefined;
+  readonly access: Access;
+  /** Manifests may name parts that are not here. */
+  readonly allowsSparse: boolean;
+};
+
+/** A request within one repository, its path parsed. */
+export type RepositoryCall = CallContext & { readonly name: RepositoryName };
+export type ManifestCall = RepositoryCall & { readonly asked: TagOrDigest };
+export type BlobCall = RepositoryCall & { readonly digest: Digest };
+export type UploadCall = RepositoryCall & { readonly id: UploadId };
+
+export type Answer = Response | Promise<Response>;

@@ -1,0 +1,75 @@
+import { utimesSync } from 'node:fs';
+import type { Digest } from '@gantry/oci';
+import type { RepositoryName } from '../names.ts';
+import { listNames, moveInto, statFile, writeWhole } from './files.ts';
+import type { Store } from './store.ts';
+
+/** A blob that a repository has. */
+export type StoredBlob = { readonly path: string; readonly sizeBytes: number };
+
+/** A link younger than this need not be touched again: far less than any grace period. */
+const touchedRecentlyMs = 5 * 60_000;
+
+/** Looks for the bytes of a digest, whoever has a link to them. */
+export function findContent({ layout }: Store, digest: Digest): StoredBlob | undefined {
+  const path = layout.blob(digest);
+  const file = statFile(path);
+  return file === undefined ? undefined : { path, sizeBytes: file.size };
+}
+
+/**
+ * Looks for a blob in a repository: a link there, and the bytes. Content that only other repositories have is not found,
+ * or everyone could read everything whose digest they know.
+ */
+export function findBlob(store: Store, name: RepositoryName, digest: Digest): StoredBlob | undefined {
+  if (statFile(store.layout.blobLink(name, digest)) === undefined) return undefined;
+  return findContent(store, digest);
+}
+
+/** Makes the grace period of a blob's link begin anew, since a client was just told that it need not send the blob. */
+export function promiseBlob(store: Store, name: RepositoryName, digest: Digest): void {
+  const link = store.layout.blobLink(name, digest);
+  const file = statFile(link);
+  const now = store.now();
+  if (file !== undefined && now - file.mtimeMs > touchedRecentlyMs) utimesSync(link, now / 1000, now / 1000);
+}
+
+/** Gives a repository a blob. The caller has pinned its digest and seen its bytes. */
+export async function linkBlob(
+  { layout }: Store,
+  name: RepositoryName,
+  blob: { digest: Digest; sizeBytes: number },
+): Promise<void> {
+  await writeWhole(layout.temporary, layout.blobLink(name, blob.digest), String(blob.sizeBytes));
+}
+
+/** Puts bytes whose digest was verified under their name. They are on disk already. */
+export async function commitContent(store: Store, from: string, digest: Digest): Promise<void> {
+  const path = store.layout.blob(digest);
+  const file = statFile(path);
+  // The same bytes are there: a name that readers hold open is left alone.
+  if (file === undefined) await moveInto(from, path);
+}
+
+/** The repositories that have a blob, in no order. */
+export async function* repositoriesWithBlob(store: Store, digest: Digest): AsyncGenerator<RepositoryName> {
+  if (findContent(store, digest) === undefined) return;
+  for (const name of await store.repositories.list()) if (findBlob(store, name, digest) !== undefined) yield name;
+}
+
+/** The digests of a directory of links: `_blobs` or `_manifests`. */
+export async function listLinks(directory: string): Promise<readonly Digest[]> {
+  const algorithms = ['sha256', 'sha512'];
+  const lists = await Promise.all(
+    algorithms.map(async (algorithm) =>
+      (await listNames(`${directory}/${algorithm}`)).map((hex) => parseLink(algorithm, hex)),
+    ),
+  );
+  return lists.flat().filter((digest) => digest !== undefined);
+}
+
+/** The names of links are written by this registry; whatever else lies there is nobody's. */
+function parseLink(algorithm: string, hex: string): Digest | undefined {
+  const length = algorithm === 'sha256' ? 64 : 128;
+  return hex.length === length && /^[0-9a-f]+$/.test(hex) ? (`${algorithm}:${hex}` as Digest) : undefined;
+}
