@@ -22,9 +22,7 @@ export function parseRange(header: string | null, sizeBytes: number): ByteRange 
   }
   const first = Number(from);
   const last = to === '' ? sizeBytes - 1 : Math.min(Number(to), sizeBytes - 1);
-  // An end before its start makes the header invalid, and an invalid header is as none.
-  if (to !== '' && Number(to) < first) return undefined;
-  return first >= sizeBytes ? 'unsatisfiable' : { first, last };
+  return first > last ? 'unsatisfiable' : { first, last };
 }
 
 /**

@@ -49,7 +49,8 @@ export async function collectGarbage(store: Store, options: CollectOptions): Pro
   const linked = new Set<Digest>();
   let manifests = 0;
   let links = 0;
-  for (const name of await store.repositories.readAll()) {
+  store.repositories.forget();
+  for (const name of await store.repositories.list()) {
     if (options.untagged) manifests += await removeUntagged(store, name, beforeMs);
     links += await collectRepository(store, name, { beforeMs, linked });
   }

@@ -36,11 +36,13 @@ export function promiseBlob(store: Store, name: RepositoryName, digest: Digest):
 
 /** Gives a repository a blob. The caller has pinned its digest and seen its bytes. */
 export async function linkBlob(
-  { layout }: Store,
+  store: Store,
   name: RepositoryName,
   blob: { digest: Digest; sizeBytes: number },
 ): Promise<void> {
+  const { layout, repositories } = store;
   await writeWhole(layout.temporary, layout.blobLink(name, blob.digest), String(blob.sizeBytes));
+  await repositories.add(name);
 }
 
 /** Puts bytes whose digest was verified under their name. They are on disk already. */
