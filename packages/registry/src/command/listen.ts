@@ -65,6 +65,8 @@ function startServer({ hostname, port }: Address, { fetch, tls }: ListenOptions)
       idleTimeout: idleSeconds,
       maxRequestBodySize: maximumBodyBytes,
       development: false,
+      // Outside development Bun shares ports: a second registry would take half of the first one's clients.
+      reusePort: false,
       fetch: (request, server) => fetch(request, server.requestIP(request)?.address ?? ''),
     });
   } catch (error) {

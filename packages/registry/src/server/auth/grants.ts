@@ -41,7 +41,8 @@ export const usersOnly: Grants = {
  *       { "users": ["*"], "repositories": ["**"], "actions": ["read"] },
  *       { "users": ["anonymous"], "repositories": ["public/*"], "actions": ["read"] } ] }
  *
- * In a repository's pattern `*` is a part of one component, `**` anything. The user `*` is everyone who logged in.
+ * In a repository's pattern `*` is a part of one component, `**` anything. The user `*` is everyone who logged in,
+ * `anonymous` is everyone.
  *
  * @throws invalid
  */
@@ -59,8 +60,9 @@ export function parseGrants(json: string): Grants {
 }
 
 function isFor({ users }: Grant, caller: Caller): boolean {
-  if (caller.kind === 'anonymous') return users.includes(anonymousUser);
-  return users.includes(everyUser) || users.includes(caller.name);
+  // What anybody may do, somebody may do too.
+  if (users.includes(anonymousUser)) return true;
+  return caller.kind === 'user' && (users.includes(everyUser) || users.includes(caller.name));
 }
 
 function parseGrant(fields: Fields): Grant {

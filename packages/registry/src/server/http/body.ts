@@ -17,7 +17,27 @@ function tooLarge(maximumBytes: number): RegistryError {
   return new RegistryError('SIZE_INVALID', `the body is larger than ${maximumBytes} bytes`, { status: 413 });
 }
 
-/** The body of a request as a stream; an empty one when it has none. */
-export function bodyOf(request: Request): AsyncIterable<Uint8Array> {
-  return request.body ?? new Blob([]).stream();
+/**
+ * The body of a request, piece by piece; nothing when it has none.
+ *
+ * @param signal ends the wait for a client that sends no more
+ */
+export async function* readBody(request: Request, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  if (request.body === null) return;
+  const reader = request.body.getReader();
+  // Ends a read that waits. A race against a promise of the signal would keep every chunk until the last.
+  const stop = (): void => void reader.cancel(signal.reason).catch(() => undefined);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    for (;;) {
+      const next = await reader.read();
+      signal.throwIfAborted();
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    signal.removeEventListener('abort', stop);
+    // Whatever still comes is nobody's.
+    await reader.cancel().catch(() => undefined);
+  }
 }

@@ -2,6 +2,7 @@ import type { Digest } from '@gantry/oci';
 import type { Access } from '../auth/access.ts';
 import type { RepositoryName, TagOrDigest, UploadId } from '../names.ts';
 import type { Upstream } from '../proxy/upstream.ts';
+import { RegistryError } from '../registry-error.ts';
 import type { Store } from '../store/store.ts';
 
 /** What an API request stands on. */
@@ -23,3 +24,9 @@ export type BlobCall = RepositoryCall & { readonly digest: Digest };
 export type UploadCall = RepositoryCall & { readonly id: UploadId };
 
 export type Answer = Response | Promise<Response>;
+
+/** A cache has what its source has, and nothing else. @throws UNSUPPORTED */
+export function refusePush({ upstream }: CallContext): void {
+  if (upstream !== undefined)
+    throw new RegistryError('UNSUPPORTED', 'this registry is a cache of another: push to that one');
+}

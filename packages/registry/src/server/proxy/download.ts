@@ -1,10 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { open, rm } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isErrno } from '@gantry/base';
 import { type Digest, splitDigest } from '@gantry/oci';
 import type { ByteRange } from '../byte-range.ts';
 import { RegistryError } from '../registry-error.ts';
-import { commitContent, findContent } from '../store/blobs.ts';
+import { commitContent } from '../store/blobs.ts';
 import type { Store } from '../store/store.ts';
 
 const readBytes = 256 * 1024;
@@ -88,12 +89,20 @@ export class Download {
     }
   }
 
-  /** The file changes its name when it is complete. */
   async #readAt(into: Uint8Array, offset: number): Promise<Uint8Array> {
-    const complete = findContent(this.#store, this.#blob.digest);
-    await using file = await open(complete?.path ?? this.#path, 'r');
+    await using file = await this.#open();
     const { bytesRead } = await file.read(into, 0, into.length, offset);
     if (bytesRead === 0) throw new Error(`unreachable: byte ${offset} of ${this.#blob.digest} is not in its file`);
     return into.subarray(0, bytesRead);
+  }
+
+  /** The file changes its name when it is complete, and that may be just now. */
+  async #open(): Promise<FileHandle> {
+    try {
+      return await open(this.#path, 'r');
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error;
+      return await open(this.#store.layout.blob(this.#blob.digest), 'r');
+    }
   }
 }

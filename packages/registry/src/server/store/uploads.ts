@@ -93,18 +93,13 @@ export class Uploads {
    * @param limitBytes a longer body is taken back whole
    * @returns the size of the upload now
    */
-  async append(
-    upload: Upload,
-    body: AsyncIterable<Uint8Array>,
-    limits: { limitBytes: number | undefined; signal: AbortSignal },
-  ): Promise<number> {
+  async append(upload: Upload, body: AsyncIterable<Uint8Array>, limitBytes: number | undefined): Promise<number> {
     const hashed = this.#hashedUpTo(upload);
     let sizeBytes = upload.sizeBytes;
-    const most = upload.sizeBytes + Math.min(limits.limitBytes ?? maximumBlobBytes, maximumBlobBytes);
+    const most = upload.sizeBytes + Math.min(limitBytes ?? maximumBlobBytes, maximumBlobBytes);
     {
       await using file = await open(upload.dataPath, 'a');
       for await (const chunk of body) {
-        limits.signal.throwIfAborted();
         if (sizeBytes + chunk.length > most) {
           await this.truncate(upload);
           throw new RegistryError('SIZE_INVALID', 'the body is longer than its range');
@@ -116,7 +111,6 @@ export class Uploads {
         if (hashed !== undefined) hashed.bytes = sizeBytes;
       }
     }
-    limits.signal.throwIfAborted();
     return sizeBytes;
   }
 

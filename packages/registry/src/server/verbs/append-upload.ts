@@ -1,5 +1,5 @@
 import { parseContentRange } from '../byte-range.ts';
-import { bodyOf } from '../http/body.ts';
+import { readBody } from '../http/body.ts';
 import type { UploadCall } from '../http/call.ts';
 import { RegistryError } from '../registry-error.ts';
 import type { Upload } from '../store/uploads.ts';
@@ -37,7 +37,7 @@ export async function appendBody(
   const length = request.headers.get('content-length');
   if (limitBytes !== undefined && length !== null && Number(length) !== limitBytes)
     throw new RegistryError('SIZE_INVALID', `a range of ${limitBytes} bytes came with ${length}`);
-  const sizeBytes = await store.uploads.append(upload, bodyOf(request), { limitBytes, signal });
+  const sizeBytes = await store.uploads.append(upload, readBody(request, signal), limitBytes);
   if (range !== undefined && sizeBytes !== range.last + 1) {
     await store.uploads.truncate(upload);
     throw new RegistryError('SIZE_INVALID', `a range of ${limitBytes} bytes came with ${sizeBytes - upload.sizeBytes}`);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Digest, maximumManifestBytes, parseDigest, splitDigest } from '@gantry/oci';
 import { readCapped } from '../http/body.ts';
-import type { ManifestCall } from '../http/call.ts';
+import { type ManifestCall, refusePush } from '../http/call.ts';
 import { checkWriteConditions } from '../http/conditions.ts';
 import { parseWireTag, type TagOrDigest } from '../names.ts';
 import { type ManifestPart, type PushedManifest, parsePushedManifest } from '../pushed-manifest.ts';
@@ -20,6 +20,7 @@ const maximumTags = 100;
  */
 export async function putManifest(call: ManifestCall): Promise<Response> {
   const { store, name, asked, request } = call;
+  refusePush(call);
   const tags = tagsOf(asked, call.url.searchParams);
   const bytes = await readCapped(request, maximumManifestBytes);
   const digest = verifyDigest(asked, bytes);

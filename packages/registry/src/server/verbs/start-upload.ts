@@ -1,8 +1,7 @@
 import { type Digest, splitDigest } from '@gantry/oci';
-import { bodyOf } from '../http/body.ts';
-import type { RepositoryCall } from '../http/call.ts';
+import { readBody } from '../http/body.ts';
+import { type RepositoryCall, refusePush } from '../http/call.ts';
 import { parseAlgorithm, parseRepositoryName, parseWireDigest, type RepositoryName } from '../names.ts';
-import { RegistryError } from '../registry-error.ts';
 import { findBlob, linkBlob, repositoriesWithBlob, type StoredBlob } from '../store/blobs.ts';
 import { blobCreated, commitUpload } from './finish-upload.ts';
 import { uploadHeaders } from './get-upload.ts';
@@ -15,8 +14,7 @@ import { uploadHeaders } from './get-upload.ts';
  */
 export async function startUpload(call: RepositoryCall): Promise<Response> {
   const { store, name, url } = call;
-  if (call.upstream !== undefined)
-    throw new RegistryError('UNSUPPORTED', 'this registry is a cache: push to its source');
+  refusePush(call);
   const mount = url.searchParams.get('mount');
   if (mount !== null && (await mountBlob(call, parseWireDigest(mount))))
     return blobCreated(name, parseWireDigest(mount));
@@ -36,7 +34,7 @@ async function takeWhole({ store, name, request }: RepositoryCall, digest: Diges
   undo.defer(() => uploads.remove(id));
   await using held = await uploads.hold(id, request.signal);
   const upload = await uploads.get(name, id);
-  await uploads.append(upload, bodyOf(request), { limitBytes: undefined, signal: held.signal });
+  await uploads.append(upload, readBody(request, held.signal), undefined);
   await commitUpload(store, name, { id, digest });
   return blobCreated(name, digest);
 }
