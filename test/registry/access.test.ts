@@ -139,6 +139,21 @@ test('a user who is taken from the file, or has another password, is out at once
   writeFileSync(file, await htpasswd(passwords));
 });
 
+test('who guesses many passwords at once is told to come back later', async () => {
+  const slow = await Bun.password.hash('x', { algorithm: 'bcrypt', cost: 9 });
+  writeFileSync(join(basic.root, 'htpasswd'), `slow:${slow}\n${await htpasswd(passwords)}`);
+  const guesses = Array.from({ length: 120 }, (_, index) =>
+    basic.request('GET', '/v2/', { headers: { authorization: basicHeader('slow', `guess ${index}`) } }),
+  );
+  const answers = await Promise.all(guesses);
+  const refused = answers.find((response) => response.status === 429);
+  expect(answers.map((response) => response.status).filter((status) => status !== 429 && status !== 401)).toEqual([]);
+  expect([refused?.headers.get('retry-after'), refused && (await errorCode(refused))]).toEqual([
+    '1',
+    'TOOMANYREQUESTS',
+  ]);
+});
+
 test('the challenge names the token endpoint and the scope, and a token for it opens exactly that', async () => {
   const challenge = await tokens.request('POST', '/v2/team/t/blobs/uploads/');
   expect([challenge.status, challenge.headers.get('www-authenticate')]).toEqual([

@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'bun:test';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pushBlob, pushImage, pushParts, putManifest, randomBlob, startRegistry, types } from './registry-server.ts';
 
@@ -112,6 +112,16 @@ test('bytes that a push finds again are not taken from under it, even without a 
       expect(put.status).toBe(400);
     }
   }
+});
+
+test('what else lies in the directory disturbs nobody and is left alone', async () => {
+  const strange = ['repositories/lost+found', 'uploads/lost+found', 'blobs/sha256/lost+found'].map((path) =>
+    join(registry.data, path),
+  );
+  for (const path of strange) mkdirSync(path, { recursive: true });
+  expect((await registry.gc(...now)).exitCode).toBe(0);
+  expect((await registry.request('GET', '/v2/_catalog')).status).toBe(200);
+  for (const path of strange) expect(existsSync(path)).toBe(true);
 });
 
 test('a directory that nobody serves is collected by the command itself, and one that does not exist by nobody', async () => {

@@ -80,6 +80,17 @@ test('bytes that do not have their digest are not passed on whole, and not kept'
   expect(existsSync(contentPath(cache.data, image.layer))).toBe(false);
 });
 
+test('what nobody asks for is given up', async () => {
+  await using small = await startRegistry({ argv: ['--proxy', source.url(), '--proxy-keep', '1ms'] });
+  const image = await pushImage(source, 'given/up', 'v1');
+  await small.request('GET', '/v2/given/up/manifests/v1');
+  await (await small.request('GET', `/v2/given/up/blobs/${image.layer}`)).arrayBuffer();
+  await waitFor('the blob is kept', () => existsSync(contentPath(small.data, image.layer)));
+  expect((await small.gc('--gc-grace', '0')).stdout).toStartWith('removed 1 manifests, 2 links, 2 blobs');
+  expect(existsSync(contentPath(small.data, image.layer))).toBe(false);
+  expect((await small.request('GET', '/v2/given/up/manifests/v1')).status).toBe(200);
+});
+
 test('what is kept is served when upstream is gone, with a warning where it may be old', async () => {
   const image = await pushImage(source, 'kept', 'v1');
   await cache.request('GET', '/v2/kept/manifests/v1');

@@ -23,11 +23,18 @@ export type TestRegistry = AsyncDisposable & {
   start(): Promise<void>;
 };
 
-/** @param options.argv more words for the command line; `prepare` may write files into the root first, and say more words */
-export async function startRegistry(
-  options: { argv?: readonly string[]; prepare?: (root: string) => Promise<readonly string[]> } = {},
-): Promise<TestRegistry> {
-  const root = mkdtempSync(join(tmpdir(), 'gantry-test-registry-'));
+type RegistryTestOptions = {
+  /** More words for the command line. */
+  readonly argv?: readonly string[];
+  /** May write files into the root before the start, and say more words. */
+  readonly prepare?: (root: string) => Promise<readonly string[]>;
+  /** Where its root is made; the machine's temporary directory when not given. */
+  readonly parent?: string;
+};
+
+/** Starts a registry from `dist/gantry`, which must have been built. */
+export async function startRegistry(options: RegistryTestOptions = {}): Promise<TestRegistry> {
+  const root = mkdtempSync(join(options.parent ?? tmpdir(), 'gantry-test-registry-'));
   await using undo = new AsyncDisposableStack();
   undo.defer(() => rmSync(root, { recursive: true, force: true }));
   const argv = [...(options.argv ?? []), ...((await options.prepare?.(root)) ?? [])];

@@ -71,7 +71,10 @@ async function isServed(path: string): Promise<boolean> {
 }
 
 /** Has the registry that serves a directory collect. @returns undefined when none serves it */
-export async function askToCollect(directory: string, options: CollectOptions): Promise<Collected | undefined> {
+export async function askToCollect(
+  directory: string,
+  options: Partial<CollectOptions>,
+): Promise<Collected | undefined> {
   const path = layoutOf(directory).controlSocket;
   if (!(await isServed(path))) return undefined;
   const response = await fetch('http://registry/collect', {
@@ -90,7 +93,8 @@ export async function askToCollect(directory: string, options: CollectOptions): 
   };
 }
 
-function parseCollectOptions(text: string): CollectOptions {
+/** What the command decides; the rest is as the registry was started. */
+function parseCollectOptions(text: string): Partial<CollectOptions> {
   const fields = parseFields(text, 'request to collect');
   return {
     graceMs: fields.integer('graceMs'),

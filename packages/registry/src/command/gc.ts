@@ -17,6 +17,7 @@ export async function collectOnce(flags: ParsedFlags): Promise<void> {
     graceMs: optionMs(gcCommand, flags, 'gc-grace'),
     uploadExpiryMs: optionMs(gcCommand, flags, 'upload-expiry'),
     untagged: flagBool(flags, 'gc-untagged'),
+    unusedMs: undefined,
   };
   const collected = (await askToCollect(directory, options)) ?? (await collectHere(directory, options));
   process.stdout.write(formatCollected(collected));

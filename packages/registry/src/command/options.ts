@@ -48,6 +48,7 @@ export const serveCommand: CommandRow = {
     { name: 'metrics', kind: 'string', help: 'Serve /metrics on this address, and not among the rest' },
     { name: 'proxy', kind: 'string', help: 'URL of a registry to be a pull-through cache of' },
     { name: 'proxy-fresh', kind: 'string', help: 'How long a tag is served without asking again', otherwise: '1m' },
+    { name: 'proxy-keep', kind: 'string', help: 'How long what nobody asks for is kept', otherwise: '168h' },
     { name: 'proxy-password-file', kind: 'string', help: 'File with the password for the proxied registry' },
     { name: 'proxy-user', kind: 'string', help: 'User at the proxied registry' },
     { name: 'tls-cert', kind: 'string', help: 'Certificate chain to serve with, in PEM' },

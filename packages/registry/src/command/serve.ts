@@ -64,6 +64,7 @@ function settleOptions(flags: ParsedFlags): Settled {
       graceMs: ms('gc-grace'),
       uploadExpiryMs: ms('upload-expiry'),
       untagged: flagBool(flags, 'gc-untagged'),
+      unusedMs: flags.values.has('proxy') ? ms('proxy-keep') : undefined,
     },
     servesMetrics: flagText(flags, 'metrics') === undefined,
     now: Date.now,

@@ -1,11 +1,11 @@
 import { rmdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { isErrno } from '@gantry/base';
-import { type Digest, parseDigest } from '@gantry/oci';
+import type { Digest } from '@gantry/oci';
 import type { RepositoryName } from './names.ts';
 import { parsePushedManifest } from './pushed-manifest.ts';
-import { findContent, listLinks } from './store/blobs.ts';
-import { listNames, statFile } from './store/files.ts';
+import { findContent, listContent, listLinks } from './store/blobs.ts';
+import { statFile } from './store/files.ts';
 import { linkDirectories } from './store/layout.ts';
 import {
   hasManifest,
@@ -25,6 +25,8 @@ export type CollectOptions = {
   readonly uploadExpiryMs: number;
   /** Manifests without a tag go too, once they are older than the grace period and no index of the repository has them. */
   readonly untagged: boolean;
+  /** Manifests that nobody asked for in this time go, tags and all: what a cache gives up. Undefined: none. */
+  readonly unusedMs: number | undefined;
 };
 
 /** What a collection did. */
@@ -52,6 +54,7 @@ export async function collectGarbage(store: Store, options: CollectOptions): Pro
   store.repositories.forget();
   for (const name of await store.repositories.list()) {
     if (options.untagged) manifests += await removeUntagged(store, name, beforeMs);
+    if (options.unusedMs !== undefined) manifests += await removeUnused(store, name, store.now() - options.unusedMs);
     links += await collectRepository(store, name, { beforeMs, linked });
   }
   const { blobs, freedBytes } = await collectBytes(store, { beforeMs, linked });
@@ -94,6 +97,24 @@ function removeOld(store: Store, file: { path: string; digest: Digest; beforeMs:
   if (facts === undefined || facts.mtimeMs >= file.beforeMs || store.pins.isPinned(file.digest)) return false;
   unlinkSync(file.path);
   return true;
+}
+
+async function removeUnused(store: Store, name: RepositoryName, beforeMs: number): Promise<number> {
+  await using _lock = await store.locks.hold(name);
+  let removed = 0;
+  for (const digest of await listManifests(store, name)) {
+    const link = statFile(store.layout.manifestLink(name, digest));
+    if (link === undefined || link.mtimeMs >= beforeMs || store.pins.isPinned(digest)) continue;
+    if (await removeWhole(store, name, digest)) removed++;
+  }
+  return removed;
+}
+
+/** Removes a manifest with what it is among the referrers of its subject. The caller holds the repository's lock. */
+async function removeWhole(store: Store, name: RepositoryName, digest: Digest): Promise<boolean> {
+  const manifest = await readManifest(store, name, digest);
+  const subject = manifest && parsePushedManifest(manifest.bytes, manifest.mediaType).subject;
+  return await removeManifest(store, name, { digest, subject });
 }
 
 async function removeUntagged(store: Store, name: RepositoryName, beforeMs: number): Promise<number> {
@@ -150,15 +171,12 @@ async function collectBytes(
 ): Promise<{ blobs: number; freedBytes: number }> {
   let blobs = 0;
   let freedBytes = 0;
-  for (const algorithm of ['sha256', 'sha512']) {
-    for (const prefix of await listNames(join(store.layout.blobs, algorithm))) {
-      for (const hex of await listNames(join(store.layout.blobs, algorithm, prefix))) {
-        const digest = parseDigest(`${algorithm}:${hex}`);
-        const content = linked.has(digest) ? undefined : findContent(store, digest);
-        if (content === undefined || !removeOld(store, { ...content, digest, beforeMs })) continue;
-        blobs++;
-        freedBytes += content.sizeBytes;
-      }
+  for await (const digests of listContent(store)) {
+    for (const digest of digests) {
+      const content = linked.has(digest) ? undefined : findContent(store, digest);
+      if (content === undefined || !removeOld(store, { ...content, digest, beforeMs })) continue;
+      blobs++;
+      freedBytes += content.sizeBytes;
     }
   }
   return { blobs, freedBytes };

@@ -23,10 +23,15 @@ const uploadGrammar = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  * @throws NAME_INVALID
  */
 export function parseRepositoryName(text: string): RepositoryName {
-  if (text.length > maximumNameLength || !nameGrammar.test(text)) {
+  if (!isRepositoryName(text)) {
     throw new RegistryError('NAME_INVALID', 'invalid repository name', { detail: { name: text.slice(0, 300) } });
   }
-  return text as RepositoryName;
+  return text;
+}
+
+/** Tells whether a text is a repository's name. */
+export function isRepositoryName(text: string): text is RepositoryName {
+  return text.length <= maximumNameLength && nameGrammar.test(text);
 }
 
 /** @throws TAG_INVALID, DIGEST_INVALID */
@@ -61,6 +66,11 @@ export function parseAlgorithm(text: string): DigestAlgorithm {
 
 /** @throws BLOB_UPLOAD_UNKNOWN: what is no UUID was never handed out */
 export function parseUploadId(text: string): UploadId {
-  if (!uploadGrammar.test(text)) throw new RegistryError('BLOB_UPLOAD_UNKNOWN', 'blob upload unknown to registry');
-  return text as UploadId;
+  if (!isUploadId(text)) throw new RegistryError('BLOB_UPLOAD_UNKNOWN', 'blob upload unknown to registry');
+  return text;
+}
+
+/** Tells whether a text is the name of an upload session. */
+export function isUploadId(text: string): text is UploadId {
+  return uploadGrammar.test(text);
 }

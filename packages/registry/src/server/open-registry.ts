@@ -50,6 +50,8 @@ export type Registry = Disposable & {
 };
 
 const cacheBytes = 64 * 2 ** 20;
+/** Figures are kept by method, so clients cannot make up more. */
+const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 /**
  * Opens a registry over a directory.
@@ -86,13 +88,16 @@ export function openRegistry(options: RegistryOptions): Registry {
   return {
     fetch: async (request, remote) => {
       const startedAt = performance.now();
+      const url = urlOf(request);
+      if (url === undefined)
+        return errorResponse(new RegistryError('UNSUPPORTED', 'the request has no path', { status: 400 }));
       state.inFlight++;
-      const url = new URL(request.url);
       const { response, route, user } = await respond(request, url);
       state.inFlight--;
       const sentBytes = request.method === 'HEAD' ? 0 : Number(response.headers.get('content-length') ?? 0);
       const durationMs = performance.now() - startedAt;
-      const served = { route, method: request.method, status: response.status, durationMs, sentBytes };
+      const method = knownMethods.has(request.method) ? request.method : 'other';
+      const served = { route, method, status: response.status, durationMs, sentBytes };
       metrics.observe(served);
       options.log({ ...served, path: url.pathname, user, remote });
       return response;
@@ -112,6 +117,11 @@ export function openRegistry(options: RegistryOptions): Registry {
     metricsText,
     [Symbol.dispose]: () => upstream?.close(),
   };
+}
+
+/** Clients of HTTP/1.0, health checks for the most part, name no host. */
+function urlOf(request: Request): URL | undefined {
+  return URL.parse(request.url, 'http://unnamed') ?? undefined;
 }
 
 function openAuthentication(store: Store, { users, now }: RegistryOptions): Authentication | undefined {

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { EngineError, messageOf } from '@gantry/base';
+import { RegistryError } from '../registry-error.ts';
 import { anonymousUser, everyUser } from './grants.ts';
 
 /** A password is hashed once in this time for each user, however many requests bring it. */
@@ -8,6 +9,8 @@ const rememberedMs = 5 * 60_000;
 const maximumRemembered = 10_000;
 /** bcrypt is slow on purpose: more at once would take all processors from those who pull. */
 const maximumAtOnce = 4;
+/** Who comes when so many wait is sent away, and guesses passwords more slowly. */
+const maximumWaiting = 64;
 /** A hash of nothing in particular: an unknown user costs as much time as a known one. */
 const nobodysHash = '$2b$10$7EqJtq98hPqEX7fNZaFWoOhi5BWX4Z3TJ4W3mNnJVuUqV1Q4bYx0a';
 
@@ -55,7 +58,7 @@ export class Htpasswd {
     this.#users = parseHtpasswd(readFile(path));
   }
 
-  /** Whether that is the user's password. */
+  /** Whether that is the user's password. @throws TOOMANYREQUESTS */
   async verify(user: string, password: string): Promise<boolean> {
     this.#refresh();
     const hash = this.#users.get(user);
@@ -74,6 +77,8 @@ export class Htpasswd {
   }
 
   async #compare(password: string, hash: string): Promise<boolean> {
+    if (this.#waiting.length >= maximumWaiting)
+      throw new RegistryError('TOOMANYREQUESTS', 'too many logins at once', { headers: { 'retry-after': '1' } });
     while (this.#running >= maximumAtOnce) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#running++;
     try {

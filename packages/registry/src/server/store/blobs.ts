@@ -1,5 +1,6 @@
 import { utimesSync } from 'node:fs';
-import type { Digest } from '@gantry/oci';
+import { join } from 'node:path';
+import { type Digest, type DigestAlgorithm, parseDigest } from '@gantry/oci';
 import type { RepositoryName } from '../names.ts';
 import { listNames, moveInto, statFile, writeWhole } from './files.ts';
 import type { Store } from './store.ts';
@@ -7,6 +8,7 @@ import type { Store } from './store.ts';
 /** A blob that a repository has. */
 export type StoredBlob = { readonly path: string; readonly sizeBytes: number };
 
+const algorithms: readonly DigestAlgorithm[] = ['sha256', 'sha512'];
 /** A link younger than this need not be touched again: far less than any grace period. */
 const touchedRecentlyMs = 5 * 60_000;
 
@@ -28,10 +30,14 @@ export function findBlob(store: Store, name: RepositoryName, digest: Digest): St
 
 /** Makes the grace period of a blob's link begin anew, since a client was just told that it need not send the blob. */
 export function promiseBlob(store: Store, name: RepositoryName, digest: Digest): void {
-  const link = store.layout.blobLink(name, digest);
-  const file = statFile(link);
+  touchLink(store, store.layout.blobLink(name, digest));
+}
+
+/** Makes a link as young as if it had just been written. */
+export function touchLink(store: Store, path: string): void {
+  const file = statFile(path);
   const now = store.now();
-  if (file !== undefined && now - file.mtimeMs > touchedRecentlyMs) utimesSync(link, now / 1000, now / 1000);
+  if (file !== undefined && now - file.mtimeMs > touchedRecentlyMs) utimesSync(path, now / 1000, now / 1000);
 }
 
 /** Gives a repository a blob. The caller has pinned its digest and seen its bytes. */
@@ -61,17 +67,24 @@ export async function* repositoriesWithBlob(store: Store, digest: Digest): Async
 
 /** The digests of a directory of links: `_blobs` or `_manifests`. */
 export async function listLinks(directory: string): Promise<readonly Digest[]> {
-  const algorithms = ['sha256', 'sha512'];
   const lists = await Promise.all(
-    algorithms.map(async (algorithm) =>
-      (await listNames(`${directory}/${algorithm}`)).map((hex) => parseLink(algorithm, hex)),
-    ),
+    algorithms.map(async (algorithm) => digestsNamed(algorithm, await listNames(`${directory}/${algorithm}`))),
   );
-  return lists.flat().filter((digest) => digest !== undefined);
+  return lists.flat();
 }
 
-/** The names of links are written by this registry; whatever else lies there is nobody's. */
-function parseLink(algorithm: string, hex: string): Digest | undefined {
+/** All bytes there are, whoever links to them; a directory at a time, since there may be many. */
+export async function* listContent({ layout }: Store): AsyncGenerator<readonly Digest[]> {
+  for (const algorithm of algorithms) {
+    for (const prefix of await listNames(join(layout.blobs, algorithm)))
+      yield digestsNamed(algorithm, await listNames(join(layout.blobs, algorithm, prefix)));
+  }
+}
+
+/** Digests by the names of their files; whatever else lies there is none of ours. */
+function digestsNamed(algorithm: DigestAlgorithm, names: readonly string[]): readonly Digest[] {
   const length = algorithm === 'sha256' ? 64 : 128;
-  return hex.length === length && /^[0-9a-f]+$/.test(hex) ? (`${algorithm}:${hex}` as Digest) : undefined;
+  return names
+    .filter((hex) => hex.length === length && /^[0-9a-f]+$/.test(hex))
+    .map((hex) => parseDigest(`${algorithm}:${hex}`));
 }

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isErrno } from '@gantry/base';
-import { parseRepositoryName, type RepositoryName } from '../names.ts';
+import { isRepositoryName, type RepositoryName } from '../names.ts';
 import type { Layout } from './layout.ts';
 
 /** The names of all repositories. They are read from the directories once and kept, since the process owns them. */
@@ -37,8 +37,10 @@ export class Repositories {
     const queue = [''];
     for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
       for (const child of await directoriesIn(join(this.#layout.repositories, path))) {
-        if (child.startsWith('_')) found.add(parseRepositoryName(path));
-        else queue.push(path === '' ? child : `${path}/${child}`);
+        const below = path === '' ? child : `${path}/${child}`;
+        if (child.startsWith('_') && isRepositoryName(path)) found.add(path);
+        // Whatever else lies there, `lost+found` for one, is none of ours.
+        else if (isRepositoryName(below)) queue.push(below);
       }
     }
     return found;

@@ -4,7 +4,7 @@ import { mkdir, open, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KeyedLock } from '@gantry/base';
 import { type Digest, type DigestAlgorithm, parseFields, splitDigest } from '@gantry/oci';
-import { parseAlgorithm, parseUploadId, type RepositoryName, type UploadId } from '../names.ts';
+import { isUploadId, parseAlgorithm, parseUploadId, type RepositoryName, type UploadId } from '../names.ts';
 import { RegistryError } from '../registry-error.ts';
 import { listNames, readText, statFile, writeWhole } from './files.ts';
 import type { Layout } from './layout.ts';
@@ -150,8 +150,7 @@ export class Uploads {
   /** Removes sessions that nobody wrote to since `beforeMs`, in Unix milliseconds. @returns how many */
   async expire(beforeMs: number): Promise<number> {
     let count = 0;
-    for (const name of await listNames(this.#layout.uploads)) {
-      const id = parseUploadId(name);
+    for (const id of (await listNames(this.#layout.uploads)).filter(isUploadId)) {
       const directory = this.#layout.upload(id);
       const touched = statFile(join(directory, 'data')) ?? statFile(directory);
       if (touched === undefined || touched.mtimeMs >= beforeMs || this.#writers.has(id)) continue;

@@ -1,6 +1,7 @@
 import type { ManifestCall } from '../http/call.ts';
 import { isUnchanged } from '../http/conditions.ts';
 import { RegistryError } from '../registry-error.ts';
+import { touchLink } from '../store/blobs.ts';
 import { findManifest, hasRepository } from '../store/manifests.ts';
 
 /** `GET` and `HEAD /v2/<name>/manifests/<tag-or-digest>`. Spec: end-3. @throws MANIFEST_UNKNOWN, NAME_UNKNOWN */
@@ -13,6 +14,8 @@ export async function getManifest(call: ManifestCall): Promise<Response> {
     const shown = asked.kind === 'tag' ? asked.tag : asked.digest;
     throw new RegistryError('MANIFEST_UNKNOWN', 'manifest unknown', { detail: { name, reference: shown } });
   }
+  // A cache gives up what nobody asks for.
+  if (call.upstream !== undefined) touchLink(store, store.layout.manifestLink(name, manifest.digest));
   const etag = `"${manifest.digest}"`;
   const headers: Record<string, string> = {
     'content-type': manifest.mediaType,
