@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { EngineError } from '@gantry/base';
-import { type Authentication, authenticate } from './auth/authenticate.ts';
+import type { Authentication } from './auth/authenticate.ts';
 import { type Grants, usersOnly } from './auth/grants.ts';
 import { Htpasswd } from './auth/htpasswd.ts';
 import { type Collected, type CollectOptions, collectGarbage } from './collect-garbage.ts';
 import { type AnswerDeps, type Answered, answer } from './http/answer.ts';
 import { Metrics, type Served } from './metrics.ts';
 import { Upstream, type UpstreamOptions } from './proxy/upstream.ts';
-import { errorResponse, RegistryError } from './registry-error.ts';
 import { openStore, type Store } from './store/store.ts';
 
 export type RegistryOptions = {
@@ -62,66 +61,63 @@ const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', '
 export function openRegistry(options: RegistryOptions): Registry {
   const store = openStore(options.directory, { cacheBytes, now: options.now });
   const upstream = options.upstream === undefined ? undefined : new Upstream(store, options.upstream);
-  const authentication = openAuthentication(store, options);
-  const { allowsSparse, reportFault } = options;
-  const deps: AnswerDeps = { store, upstream, authentication, allowsSparse, reportFault };
   const metrics = new Metrics();
-  const state = { inFlight: 0, collecting: false, startedAtSeconds: options.now() / 1000 };
+  const startedAtSeconds = options.now() / 1000;
+  let inFlight = 0;
   const metricsText = (): string =>
     metrics.format({
-      requestsInFlight: state.inFlight,
+      requestsInFlight: inFlight,
       uploadsActive: store.uploads.activeCount,
       memoryBytes: process.memoryUsage.rss(),
-      startedAtSeconds: state.startedAtSeconds,
+      startedAtSeconds,
     });
-  const respond = async (request: Request, url: URL): Promise<Answered> => {
-    if (url.pathname === '/healthz' || url.pathname === '/debug/health')
-      return { response: health(store), route: 'health', user: '' };
-    if (url.pathname === '/metrics' && options.servesMetrics)
-      return {
-        response: await serveMetrics(authentication, { request, url, metricsText }),
-        route: 'metrics',
-        user: '',
-      };
-    return await answer(deps, request, url);
+  const deps: AnswerDeps = {
+    store,
+    upstream,
+    authentication: openAuthentication(store, options),
+    allowsSparse: options.allowsSparse,
+    metricsText: options.servesMetrics ? metricsText : undefined,
+    reportFault: options.reportFault,
+  };
+  const fetch: Registry['fetch'] = async (request, remote) => {
+    const startedAt = performance.now();
+    inFlight++;
+    const answered = await answer(deps, request);
+    inFlight--;
+    const served = describe(request, answered, performance.now() - startedAt);
+    metrics.observe(served);
+    options.log({ ...served, path: answered.path, user: answered.user, remote });
+    return answered.response;
   };
   return {
-    fetch: async (request, remote) => {
-      const startedAt = performance.now();
-      const url = urlOf(request);
-      if (url === undefined)
-        return errorResponse(new RegistryError('UNSUPPORTED', 'the request has no path', { status: 400 }));
-      state.inFlight++;
-      const { response, route, user } = await respond(request, url);
-      state.inFlight--;
-      const sentBytes = request.method === 'HEAD' ? 0 : Number(response.headers.get('content-length') ?? 0);
-      const durationMs = performance.now() - startedAt;
-      const method = knownMethods.has(request.method) ? request.method : 'other';
-      const served = { route, method, status: response.status, durationMs, sentBytes };
-      metrics.observe(served);
-      options.log({ ...served, path: url.pathname, user, remote });
-      return response;
-    },
-    collect: async (asked) => {
-      if (state.collecting) throw new EngineError('conflict', 'cannot collect garbage: a collection runs already');
-      state.collecting = true;
-      try {
-        const collected = await collectGarbage(store, { ...options.collect, ...asked });
-        metrics.count('registry_collections_total', 1);
-        metrics.count('registry_collected_bytes_total', collected.freedBytes);
-        return collected;
-      } finally {
-        state.collecting = false;
-      }
-    },
+    fetch,
+    collect: collector(store, options.collect, metrics),
     metricsText,
     [Symbol.dispose]: () => upstream?.close(),
   };
 }
 
-/** Clients of HTTP/1.0, health checks for the most part, name no host. */
-function urlOf(request: Request): URL | undefined {
-  return URL.parse(request.url, 'http://unnamed') ?? undefined;
+function describe(request: Request, { response, route }: Answered, durationMs: number): Served {
+  const sentBytes = request.method === 'HEAD' ? 0 : Number(response.headers.get('content-length') ?? 0);
+  const method = knownMethods.has(request.method) ? request.method : 'other';
+  return { route, method, status: response.status, durationMs, sentBytes };
+}
+
+/** Collects one at a time. */
+function collector(store: Store, usual: CollectOptions, metrics: Metrics): Registry['collect'] {
+  let running = false;
+  return async (asked) => {
+    if (running) throw new EngineError('conflict', 'cannot collect garbage: a collection runs already');
+    running = true;
+    try {
+      const collected = await collectGarbage(store, { ...usual, ...asked });
+      metrics.count('registry_collections_total', 1);
+      metrics.count('registry_collected_bytes_total', collected.freedBytes);
+      return collected;
+    } finally {
+      running = false;
+    }
+  };
 }
 
 function openAuthentication(store: Store, { users, now }: RegistryOptions): Authentication | undefined {
@@ -139,29 +135,4 @@ function readTokenKey(path: string): Uint8Array {
       hint: 'remove it: a new one is made, and clients log in again',
     });
   return key;
-}
-
-/** A registry is healthy when it can write where it keeps everything. */
-function health(store: Store): Response {
-  try {
-    accessSync(store.layout.temporary, constants.W_OK);
-    return Response.json({ status: 'ok' });
-  } catch (error) {
-    return Response.json({ status: 'failing', why: String(error) }, { status: 503 });
-  }
-}
-
-/** Where there are users, figures are for users. */
-async function serveMetrics(
-  authentication: Authentication | undefined,
-  { request, url, metricsText }: { request: Request; url: URL; metricsText: () => string },
-): Promise<Response> {
-  try {
-    const access = await authenticate(authentication, request, url);
-    access.check('enter', undefined);
-    return new Response(metricsText(), { headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } });
-  } catch (error) {
-    if (error instanceof RegistryError) return errorResponse(error);
-    throw error;
-  }
 }

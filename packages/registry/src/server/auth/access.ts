@@ -34,7 +34,7 @@ export function grantedAccess(caller: Caller, grants: Grants, challenge: Challen
     caller,
     check: (need, name) => {
       const isAllowed =
-        name === undefined || need === 'enter' || need === 'catalog'
+        name === undefined || need === 'nothing' || need === 'enter' || need === 'catalog'
           ? caller.kind === 'user' || grants.admitsAnonymous
           : may(need, name);
       if (!isAllowed) throw refusal(caller, challenge, scopeOf(need, name));
@@ -56,7 +56,7 @@ export function tokenAccess(
   return {
     caller,
     check: (need, name) => {
-      if (need === 'enter') return;
+      if (need === 'enter' || need === 'nothing') return;
       const isAllowed =
         need === 'catalog' || name === undefined ? parsed.some(({ type }) => type === 'registry') : may(need, name);
       // Another token may be worth more: a client that could ask for one is told which.
@@ -70,7 +70,7 @@ export function tokenAccess(
 /** The scope that would have been enough. Who pushes is told to ask for pull too, as clients expect. */
 function scopeOf(need: Need, name: RepositoryName | undefined): string {
   if (need === 'catalog') return formatScope(catalogScope);
-  if (need === 'enter' || name === undefined) return '';
+  if (need === 'enter' || need === 'nothing' || name === undefined) return '';
   const actions: readonly Action[] = need === 'push' ? ['pull', 'push'] : [need];
   const scope: Scope = { type: 'repository', name, actions };
   return formatScope(scope);

@@ -1,4 +1,5 @@
 import { messageOf } from '@gantry/base';
+import { openAccess } from '../auth/access.ts';
 import { type Authentication, authenticate } from '../auth/authenticate.ts';
 import { issueToken } from '../auth/issue-token.ts';
 import { parseRepositoryName } from '../names.ts';
@@ -14,37 +15,43 @@ export type AnswerDeps = Omit<CallContext, 'request' | 'url' | 'access'> & {
 };
 
 /** An answer, and whose it was: for the log. */
-export type Answered = { readonly response: Response; readonly route: string; readonly user: string };
+export type Answered = {
+  readonly response: Response;
+  readonly route: string;
+  readonly path: string;
+  readonly user: string;
+};
 
 const findRoute = compileRoutes(routes);
 
-/** Answers one request to the API or to the token endpoint. It never throws: errors become documents. */
-export async function answer(deps: AnswerDeps, request: Request, url: URL): Promise<Answered> {
-  const seen = { route: 'none', user: '' };
-  try {
-    const response = await dispatch(deps, { request, url, seen });
-    // What Docker's older clients look for to tell a registry from any other server.
-    response.headers.set('docker-distribution-api-version', 'registry/2.0');
-    return { response, ...seen };
-  } catch (error) {
-    const failure = failureOf(error, deps.reportFault);
-    const response = errorResponse(failure);
-    response.headers.set('docker-distribution-api-version', 'registry/2.0');
-    return { response, ...seen };
-  }
+/** Answers one request, to the API or to the token endpoint. It never throws: errors become documents. */
+export async function answer(deps: AnswerDeps, request: Request): Promise<Answered> {
+  const seen = { route: 'none', path: '', user: '' };
+  const response = await dispatch(deps, request, seen).catch((error: unknown) =>
+    errorResponse(failureOf(error, deps.reportFault)),
+  );
+  // What Docker's older clients look for to tell a registry from any other server.
+  response.headers.set('docker-distribution-api-version', 'registry/2.0');
+  return { response, ...seen };
 }
 
-type Incoming = { readonly request: Request; readonly url: URL; readonly seen: { route: string; user: string } };
-
-async function dispatch(deps: AnswerDeps, { request, url, seen }: Incoming): Promise<Response> {
+async function dispatch(
+  deps: AnswerDeps,
+  request: Request,
+  seen: { route: string; path: string; user: string },
+): Promise<Response> {
   const { authentication } = deps;
+  // Clients of HTTP/1.0, health checks for the most part, name no host.
+  const url = URL.parse(request.url, 'http://unnamed');
+  if (url === null) throw new RegistryError('UNSUPPORTED', 'the request has no path', { status: 400 });
+  seen.path = url.pathname;
   if (url.pathname === '/token' && authentication?.tokens !== undefined) {
     seen.route = 'token';
     return await issueToken({ ...authentication, tokens: authentication.tokens }, request, url);
   }
   const { route, captured } = findRoute(request.method, url.pathname);
   seen.route = route.id;
-  const access = await authenticate(authentication, request, url);
+  const access = route.need === 'nothing' ? openAccess : await authenticate(authentication, request, url);
   seen.user = access.caller.kind === 'user' ? access.caller.name : '';
   access.check(route.need, captured.name === '' ? undefined : parseRepositoryName(captured.name));
   return await route.answer({ ...deps, request, url, access }, captured);

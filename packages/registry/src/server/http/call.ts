@@ -15,6 +15,8 @@ export type CallContext = {
   readonly access: Access;
   /** Manifests may name parts that are not here. */
   readonly allowsSparse: boolean;
+  /** Undefined: figures are served elsewhere. */
+  readonly metricsText: (() => string) | undefined;
 };
 
 /** A request within one repository, its path parsed. */

@@ -1,6 +1,7 @@
 import { parseRepositoryName, parseTagOrDigest, parseUploadId, parseWireDigest } from '../names.ts';
 import { appendUpload } from '../verbs/append-upload.ts';
 import { cancelUpload } from '../verbs/cancel-upload.ts';
+import { checkHealth } from '../verbs/check-health.ts';
 import { checkSupport } from '../verbs/check-support.ts';
 import { deleteBlob } from '../verbs/delete-blob.ts';
 import { deleteManifest } from '../verbs/delete-manifest.ts';
@@ -14,11 +15,12 @@ import { listRepositories } from '../verbs/list-repositories.ts';
 import { listTags } from '../verbs/list-tags.ts';
 import { putManifest } from '../verbs/put-manifest.ts';
 import { pingIndex, searchRepositories } from '../verbs/search-repositories.ts';
+import { showMetrics } from '../verbs/show-metrics.ts';
 import { startUpload } from '../verbs/start-upload.ts';
 import type { Answer, CallContext, RepositoryCall } from './call.ts';
 
-/** What a caller must be allowed to do; `enter` is to have any right at all. */
-export type Need = 'enter' | 'catalog' | 'pull' | 'push' | 'delete';
+/** What a caller must be allowed to do; `enter` is to have any right at all, `nothing` is not even asked for a name. */
+export type Need = 'nothing' | 'enter' | 'catalog' | 'pull' | 'push' | 'delete';
 
 /** One row of the API: the path's `{name}` may have slashes, its `{last}` has none. */
 export type Route = {
@@ -144,6 +146,9 @@ export const routes: readonly Route[] = [
     need: 'delete',
     answer: within('digest', parseWireDigest, deleteBlob),
   },
+  { id: 'health', methods: ['GET', 'HEAD'], path: '/healthz', need: 'nothing', answer: checkHealth },
+  { id: 'health', methods: ['GET', 'HEAD'], path: '/debug/health', need: 'nothing', answer: checkHealth },
+  { id: 'metrics', methods: ['GET'], path: '/metrics', need: 'enter', answer: showMetrics },
   { id: 'ping-index', methods: ['GET'], path: '/v1/_ping', need: 'enter', answer: pingIndex },
   { id: 'search', methods: ['GET'], path: '/v1/search', need: 'catalog', answer: searchRepositories },
 ];
