@@ -5,6 +5,8 @@ import type { Collected, CollectOptions } from '../server/collect-garbage.ts';
 import type { Registry } from '../server/open-registry.ts';
 import { layoutOf } from '../server/store/layout.ts';
 
+const answerTimeoutMs = 5000;
+
 /** A directory that this process alone serves. */
 export type Claim = AsyncDisposable & { serve(registry: Registry): void };
 
@@ -63,10 +65,11 @@ function bindControl(path: string, answer: (request: Request) => Promise<Respons
 
 async function isServed(path: string): Promise<boolean> {
   try {
-    await fetch('http://registry/', { unix: path });
+    await fetch('http://registry/', { unix: path, signal: AbortSignal.timeout(answerTimeoutMs) });
     return true;
-  } catch {
-    return false; // no socket, or nobody behind it
+  } catch (error) {
+    // Someone is there, however slow; else there is no socket, or nobody behind it.
+    return error instanceof Error && error.name === 'TimeoutError';
   }
 }
 

@@ -1,11 +1,11 @@
-import { rmdirSync, unlinkSync } from 'node:fs';
+import { rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { isErrno } from '@gantry/base';
+import { EngineError, isErrno, messageOf } from '@gantry/base';
 import type { Digest } from '@gantry/oci';
 import type { RepositoryName } from './names.ts';
-import { parsePushedManifest } from './pushed-manifest.ts';
+import { type PushedManifest, parsePushedManifest } from './pushed-manifest.ts';
 import { findContent, listContent, listLinks } from './store/blobs.ts';
-import { statFile } from './store/files.ts';
+import { removeFileNow, statFile } from './store/files.ts';
 import { linkDirectories } from './store/layout.ts';
 import {
   hasManifest,
@@ -86,57 +86,80 @@ async function collectRepository(
 }
 
 async function partsOf(store: Store, name: RepositoryName, digest: Digest): Promise<readonly Digest[]> {
+  return (await parseStored(store, name, digest))?.parts.map((part) => part.digest) ?? [];
+}
+
+/** @throws internal: what a manifest needs that cannot be read is not known, so nothing may be taken */
+async function parseStored(store: Store, name: RepositoryName, digest: Digest): Promise<PushedManifest | undefined> {
   const manifest = await readManifest(store, name, digest);
-  if (manifest === undefined) return [];
-  return parsePushedManifest(manifest.bytes, manifest.mediaType).parts.map((part) => part.digest);
+  try {
+    return manifest && parsePushedManifest(manifest.bytes, manifest.mediaType);
+  } catch (cause) {
+    const why = `manifest "${digest}" of "${name}" is damaged: ${messageOf(cause)}`;
+    throw new EngineError('internal', `cannot collect garbage: ${why}`, {
+      hint: 'push that image again, or delete the manifest',
+      cause,
+    });
+  }
 }
 
 /** Looks and unlinks without giving anyone else a turn in between. */
 function removeOld(store: Store, file: { path: string; digest: Digest; beforeMs: number }): boolean {
   const facts = statFile(file.path);
   if (facts === undefined || facts.mtimeMs >= file.beforeMs || store.pins.isPinned(file.digest)) return false;
-  unlinkSync(file.path);
-  return true;
+  return removeFileNow(file.path);
 }
 
 async function removeUnused(store: Store, name: RepositoryName, beforeMs: number): Promise<number> {
   await using _lock = await store.locks.hold(name);
   let removed = 0;
   for (const digest of await listManifests(store, name)) {
-    const link = statFile(store.layout.manifestLink(name, digest));
-    if (link === undefined || link.mtimeMs >= beforeMs || store.pins.isPinned(digest)) continue;
-    if (await removeWhole(store, name, digest)) removed++;
+    const subject = (await parseStored(store, name, digest))?.subject;
+    if (isOldManifest(store, name, { digest, beforeMs }) && (await removeManifest(store, name, { digest, subject })))
+      removed++;
   }
   return removed;
-}
-
-/** Removes a manifest with what it is among the referrers of its subject. The caller holds the repository's lock. */
-async function removeWhole(store: Store, name: RepositoryName, digest: Digest): Promise<boolean> {
-  const manifest = await readManifest(store, name, digest);
-  const subject = manifest && parsePushedManifest(manifest.bytes, manifest.mediaType).subject;
-  return await removeManifest(store, name, { digest, subject });
 }
 
 async function removeUntagged(store: Store, name: RepositoryName, beforeMs: number): Promise<number> {
   await using _lock = await store.locks.hold(name);
-  const kept = new Set<Digest>();
-  for (const tag of await listTags(store, name)) {
-    const digest = await readTag(store, name, tag);
-    if (digest !== undefined) kept.add(digest);
-  }
   const all = await listManifests(store, name);
-  for (const digest of all) for (const part of await partsOf(store, name, digest)) kept.add(part);
+  const kept = await neededManifests(store, name, all);
   let removed = 0;
   for (const digest of all) {
-    const link = statFile(store.layout.manifestLink(name, digest));
-    const manifest = await readManifest(store, name, digest);
-    if (kept.has(digest) || link === undefined || link.mtimeMs >= beforeMs || manifest === undefined) continue;
-    const { subject } = parsePushedManifest(manifest.bytes, manifest.mediaType);
+    if (kept.has(digest)) continue;
+    const subject = (await parseStored(store, name, digest))?.subject;
     // What refers to another manifest lives as long as that one.
     if (subject !== undefined && hasManifest(store, name, subject)) continue;
-    if (await removeManifest(store, name, { digest, subject })) removed++;
+    if (isOldManifest(store, name, { digest, beforeMs }) && (await removeManifest(store, name, { digest, subject })))
+      removed++;
   }
   return removed;
+}
+
+/** Those that have a tag, and those that are part of another. */
+async function neededManifests(
+  store: Store,
+  name: RepositoryName,
+  all: readonly Digest[],
+): Promise<ReadonlySet<Digest>> {
+  const needed = new Set<Digest>();
+  for (const tag of await listTags(store, name)) {
+    const digest = await readTag(store, name, tag);
+    if (digest !== undefined) needed.add(digest);
+  }
+  for (const digest of all) for (const part of await partsOf(store, name, digest)) needed.add(part);
+  return needed;
+}
+
+/** Asked in the same turn in which the manifest's link is removed. */
+function isOldManifest(
+  { layout, pins }: Store,
+  name: RepositoryName,
+  { digest, beforeMs }: { digest: Digest; beforeMs: number },
+): boolean {
+  const link = statFile(layout.manifestLink(name, digest));
+  return link !== undefined && link.mtimeMs < beforeMs && !pins.isPinned(digest);
 }
 
 /** A crash between the removal of a manifest and that of its tags leaves tags of nothing. */

@@ -30,14 +30,14 @@ export type Challenge = (scope: string) => string;
  */
 export function grantedAccess(caller: Caller, grants: Grants, challenge: Challenge): Access {
   const may = (action: Action, name: RepositoryName): boolean => grants.allowed(caller, name).includes(action);
+  const isAllowed = (need: Need, name: RepositoryName | undefined): boolean => {
+    if (isAction(need) && name !== undefined) return may(need, name);
+    return caller.kind === 'user' || (need !== 'login' && grants.admitsAnonymous);
+  };
   return {
     caller,
     check: (need, name) => {
-      const isAllowed =
-        name === undefined || need === 'nothing' || need === 'enter' || need === 'catalog'
-          ? caller.kind === 'user' || grants.admitsAnonymous
-          : may(need, name);
-      if (!isAllowed) throw refusal(caller, challenge, scopeOf(need, name));
+      if (!isAllowed(need, name)) throw refusal(caller, challenge, scopeOf(need, name));
     },
     mayMountFrom: (name) => may('pull', name),
     mayList: (name) => may('pull', name),
@@ -53,14 +53,16 @@ export function tokenAccess(
   const parsed = parseScopes(scopes);
   const may = (action: Action, name: RepositoryName): boolean =>
     parsed.some((scope) => scope.type === 'repository' && scope.name === name && scope.actions.includes(action));
+  const isAllowed = (need: Need, name: RepositoryName | undefined): boolean => {
+    if (isAction(need) && name !== undefined) return may(need, name);
+    if (need === 'catalog') return parsed.some(({ type }) => type === 'registry');
+    return need !== 'login' || caller.kind === 'user';
+  };
   return {
     caller,
     check: (need, name) => {
-      if (need === 'enter' || need === 'nothing') return;
-      const isAllowed =
-        need === 'catalog' || name === undefined ? parsed.some(({ type }) => type === 'registry') : may(need, name);
       // Another token may be worth more: a client that could ask for one is told which.
-      if (!isAllowed) throw insufficient(challenge, scopeOf(need, name));
+      if (!isAllowed(need, name)) throw insufficient(challenge, scopeOf(need, name));
     },
     mayMountFrom: (name) => may('pull', name) || grants.allowed(caller, name).includes('pull'),
     mayList: (name) => grants.allowed(caller, name).includes('pull'),
@@ -70,10 +72,14 @@ export function tokenAccess(
 /** The scope that would have been enough. Who pushes is told to ask for pull too, as clients expect. */
 function scopeOf(need: Need, name: RepositoryName | undefined): string {
   if (need === 'catalog') return formatScope(catalogScope);
-  if (need === 'enter' || need === 'nothing' || name === undefined) return '';
+  if (!isAction(need) || name === undefined) return '';
   const actions: readonly Action[] = need === 'push' ? ['pull', 'push'] : [need];
   const scope: Scope = { type: 'repository', name, actions };
   return formatScope(scope);
+}
+
+function isAction(need: Need): need is Action {
+  return need === 'pull' || need === 'push' || need === 'delete';
 }
 
 function refusal(caller: Caller, challenge: Challenge, scope: string): RegistryError {

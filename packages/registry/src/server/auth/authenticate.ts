@@ -35,16 +35,14 @@ export async function authenticate(
     return readBearer(bearer, { ...authentication, tokens: authentication.tokens }, challenge);
   const caller = header === '' ? anonymous : await readBasic(header, authentication.users);
   if (caller === undefined) throw unauthorized('authentication required', challenge(''));
-  return grantedOr(authentication, caller, challenge);
+  return grantedAccess(caller, grantsFor(authentication, caller), challenge);
 }
 
 const anonymous: Caller = { kind: 'anonymous' };
 
 /** With tokens, nobody enters without one, not even nobody: clients learn from the challenge where to get it. */
-function grantedOr({ grants, tokens }: Authentication, caller: Caller, challenge: Challenge): Access {
-  const usesTokens = tokens !== undefined && caller.kind === 'anonymous';
-  const access = grantedAccess(caller, usesTokens ? { ...grants, admitsAnonymous: false } : grants, challenge);
-  return access;
+function grantsFor({ grants, tokens }: Authentication, caller: Caller): Grants {
+  return tokens !== undefined && caller.kind === 'anonymous' ? { ...grants, admitsAnonymous: false } : grants;
 }
 
 function readBearer(

@@ -19,8 +19,11 @@ import { showMetrics } from '../verbs/show-metrics.ts';
 import { startUpload } from '../verbs/start-upload.ts';
 import type { Answer, CallContext, RepositoryCall } from './call.ts';
 
-/** What a caller must be allowed to do; `enter` is to have any right at all, `nothing` is not even asked for a name. */
-export type Need = 'nothing' | 'enter' | 'catalog' | 'pull' | 'push' | 'delete';
+/**
+ * What a caller must be allowed to do; `enter` is to have any right at all, `login` to be somebody, `nothing` is not even
+ * asked for a name.
+ */
+export type Need = 'nothing' | 'enter' | 'login' | 'catalog' | 'pull' | 'push' | 'delete';
 
 /** One row of the API: the path's `{name}` may have slashes, its `{last}` has none. */
 export type Route = {
@@ -148,7 +151,7 @@ export const routes: readonly Route[] = [
   },
   { id: 'health', methods: ['GET', 'HEAD'], path: '/healthz', need: 'nothing', answer: checkHealth },
   { id: 'health', methods: ['GET', 'HEAD'], path: '/debug/health', need: 'nothing', answer: checkHealth },
-  { id: 'metrics', methods: ['GET'], path: '/metrics', need: 'enter', answer: showMetrics },
+  { id: 'metrics', methods: ['GET'], path: '/metrics', need: 'login', answer: showMetrics },
   { id: 'ping-index', methods: ['GET'], path: '/v1/_ping', need: 'enter', answer: pingIndex },
   { id: 'search', methods: ['GET'], path: '/v1/search', need: 'catalog', answer: searchRepositories },
 ];

@@ -59,7 +59,7 @@ export class Upstream {
     this.#refreshing.set(key, running);
     try {
       const result = await running;
-      if (result === 'fresh') this.#checkedAt.set(key, this.#store.now());
+      if (result === 'fresh') remember(this.#checkedAt, key, this.#store.now());
       return result;
     } finally {
       this.#refreshing.delete(key);
@@ -148,9 +148,18 @@ export class Upstream {
     const reference: Reference = { domain: url.host, path: name, tag: undefined, digest: undefined };
     const insecureRegistries = url.protocol === 'http:' ? [url.host] : [];
     const repository = new Repository(reference, { credentials, insecureRegistries });
-    this.#repositories.set(name, repository);
+    remember(this.#repositories, name, repository);
     return repository;
   }
+}
+
+/** Clients choose the names, so no more are kept than this. */
+const maximumRemembered = 10_000;
+
+function remember<Key, Value>(map: Map<Key, Value>, key: Key, value: Value): void {
+  const [oldest] = map.keys();
+  if (map.size >= maximumRemembered && oldest !== undefined) map.delete(oldest);
+  map.set(key, value);
 }
 
 function badGateway(error: EngineError): RegistryError {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Stats, statSync } from 'node:fs';
+import { type Stats, statSync, unlinkSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isErrno } from '@gantry/base';
@@ -30,6 +30,17 @@ export async function listNames(path: string): Promise<readonly string[]> {
     return await readdir(path);
   } catch (error) {
     if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return [];
+    throw error;
+  }
+}
+
+/** Removes a file before anyone else has a turn. @returns whether it was there */
+export function removeFileNow(path: string): boolean {
+  try {
+    unlinkSync(path);
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return false;
     throw error;
   }
 }

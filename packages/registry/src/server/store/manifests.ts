@@ -2,7 +2,7 @@ import { type Digest, parseDigest, parseFields } from '@gantry/oci';
 import type { RepositoryName, TagOrDigest } from '../names.ts';
 import type { PushedManifest } from '../pushed-manifest.ts';
 import { findContent, listLinks } from './blobs.ts';
-import { listNames, readBytes, readText, removeFile, statFile, writeDurably } from './files.ts';
+import { listNames, readBytes, readText, removeFile, removeFileNow, statFile, writeDurably } from './files.ts';
 import type { StoredManifest } from './manifest-cache.ts';
 import type { Store } from './store.ts';
 
@@ -86,7 +86,8 @@ function referrerDescriptor(manifest: StoredManifest, { artifactType, annotation
 }
 
 /**
- * Takes a manifest from a repository, and every tag that points to it. The caller holds the repository's lock.
+ * Takes a manifest from a repository, and every tag that points to it. The caller holds the repository's lock. The link
+ * is gone before this gives anyone a turn.
  *
  * @returns false when it was not there
  */
@@ -97,7 +98,7 @@ export async function removeManifest(
 ): Promise<boolean> {
   const { layout } = store;
   const { digest, subject } = removed;
-  const wasThere = await removeFile(layout.manifestLink(name, digest));
+  const wasThere = removeFileNow(layout.manifestLink(name, digest));
   const tags = await tagsOf(store, name, digest);
   for (const tag of tags) await removeFile(layout.tag(name, tag));
   if (subject !== undefined) await removeFile(layout.referrer(name, subject, digest));

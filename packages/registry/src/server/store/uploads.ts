@@ -18,7 +18,7 @@ export type Upload = {
   readonly dataPath: string;
 };
 
-/** A hash of the first bytes of an upload, so that they need not be read again. */
+/** A hash of the first bytes of an upload, so that they need not be read again; `bytes` is -1 while one more is written. */
 type Hashed = { readonly hash: Hash; readonly algorithm: DigestAlgorithm; bytes: number };
 
 const unknown = (): RegistryError => new RegistryError('BLOB_UPLOAD_UNKNOWN', 'blob upload unknown to registry');
@@ -104,6 +104,8 @@ export class Uploads {
           await this.truncate(upload);
           throw new RegistryError('SIZE_INVALID', 'the body is longer than its range');
         }
+        // A write that fails leaves a hash of bytes that are not there: it must not count for any length.
+        if (hashed !== undefined) hashed.bytes = -1;
         const written = file.writeFile(chunk);
         hashed?.hash.update(chunk);
         await written;
