@@ -161,7 +161,7 @@ test('a manifest that is no manifest is refused, and one that is both an image a
 
 test('a blob far larger than memory should be streams to the disk', async () => {
   const chunk = new Uint8Array(2 ** 20);
-  let left = 800;
+  let left = 500;
   const body = new ReadableStream({
     pull: (controller) => {
       if (left-- > 0) controller.enqueue(chunk);

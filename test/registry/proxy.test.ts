@@ -77,6 +77,7 @@ test('bytes that do not have their digest are not passed on whole, and not kept'
       () => 0,
     );
   expect(got).toBeLessThan(1000);
+  expect(cache.log()).toContain('the upstream registry sent other bytes than those of this digest');
   expect(existsSync(contentPath(cache.data, image.layer))).toBe(false);
 });
 

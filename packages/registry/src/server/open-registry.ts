@@ -60,7 +60,8 @@ const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', '
  */
 export function openRegistry(options: RegistryOptions): Registry {
   const store = openStore(options.directory, { cacheBytes, now: options.now });
-  const upstream = options.upstream === undefined ? undefined : new Upstream(store, options.upstream);
+  const upstream =
+    options.upstream === undefined ? undefined : new Upstream(store, options.upstream, options.reportFault);
   const metrics = new Metrics();
   const startedAtSeconds = options.now() / 1000;
   let inFlight = 0;

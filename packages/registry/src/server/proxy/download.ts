@@ -30,8 +30,12 @@ export class Download {
     this.#path = join(store.layout.temporary, randomUUID());
   }
 
-  /** Takes all bytes from upstream, verifies and keeps them. It never throws: who reads is told what went wrong. */
-  async run(source: AsyncIterable<Uint8Array>): Promise<void> {
+  /**
+   * Takes all bytes from upstream, verifies and keeps them. It never throws: who reads is told what went wrong.
+   *
+   * @returns what went wrong; undefined when nothing did
+   */
+  async run(source: AsyncIterable<Uint8Array>): Promise<unknown> {
     try {
       await this.#fill(source);
     } catch (error) {
@@ -40,6 +44,7 @@ export class Download {
       await rm(this.#path, { force: true });
       this.#tell(this.#available);
     }
+    return this.#failure;
   }
 
   async #fill(source: AsyncIterable<Uint8Array>): Promise<void> {

@@ -27,13 +27,16 @@ export type UpstreamOptions = {
 export class Upstream {
   readonly #store: Store;
   readonly #options: UpstreamOptions;
+  readonly #reportFault: (error: unknown) => void;
   readonly #repositories = new Map<RepositoryName, Repository>();
   readonly #checkedAt = new Map<string, number>();
   readonly #refreshing = new Map<string, Promise<'fresh' | 'stale'>>();
   readonly #downloads = new Map<Digest, Download>();
   readonly #life = new AbortController();
 
-  constructor(store: Store, options: UpstreamOptions) {
+  /** @param reportFault told of downloads that came to nothing */
+  constructor(store: Store, options: UpstreamOptions, reportFault: (error: unknown) => void) {
+    this.#reportFault = reportFault;
     this.#store = store;
     this.#options = options;
   }
@@ -137,7 +140,10 @@ export class Upstream {
     const download = new Download(this.#store, blob);
     this.#downloads.set(blob.digest, download);
     const source = this.#repository(name).readBlob(blob, this.#life.signal);
-    void download.run(source).then(() => this.#downloads.delete(blob.digest));
+    void download.run(source).then((failure) => {
+      this.#downloads.delete(blob.digest);
+      if (failure !== undefined) this.#reportFault(failure);
+    });
     return download;
   }
 
