@@ -108,6 +108,19 @@ test('two registries do not share a directory, and a killed one does not keep it
   await registry.start();
 });
 
+test('help names the commands, and every option with what counts without it', async () => {
+  const help = await runCommand([gantryProgram, 'registry', '--help']);
+  expect(help).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringContaining('  serve   Serve a registry until SIGTERM.'),
+  });
+  const options = (await serve('--help')).stdout;
+  expect(options).toStartWith('Usage:  gantry registry serve --data DIR [OPTIONS]\n');
+  expect(options).toMatch(
+    /^ {6}--gc-grace string {2,}How long a blob that nothing refers to is kept \(default 24h\)$/m,
+  );
+});
+
 test('a command line that cannot be meant ends with one line', async () => {
   await using registry = await startRegistry();
   const elsewhere = join(registry.root, 'other');
