@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { waitFor } from '../harness/wait-for.ts';
 import { digestOf, errorCode, pushImage, putManifest, startRegistry, types } from './registry-server.ts';
 
-const source = await startRegistry();
+const source = await startRegistry({ argv: ['--allow-sparse'] });
 const cache = await startRegistry({ argv: ['--proxy', source.url(), '--proxy-fresh', '0'] });
 afterAll(async () => {
   await cache[Symbol.asyncDispose]();
@@ -81,13 +81,27 @@ test('bytes that do not have their digest are not passed on whole, and not kept'
   expect(existsSync(contentPath(cache.data, image.layer))).toBe(false);
 });
 
+test('a manifest that names bytes of another repository does not open them', async () => {
+  const secret = await pushImage(source, 'secret/app', 'v1');
+  await cache.request('GET', '/v2/secret/app/manifests/v1');
+  await (await cache.request('GET', `/v2/secret/app/blobs/${secret.layer}`)).arrayBuffer();
+  await waitFor('the blob is kept', () => existsSync(contentPath(cache.data, secret.layer)));
+  // This upstream takes manifests whose blobs it does not have.
+  const { manifest, layer } = await pushImage(source, 'thief/app', 'v1');
+  const stolen = manifest.replace(layer, secret.layer);
+  expect((await putManifest(source, '/v2/thief/app/manifests/v1', { body: stolen })).status).toBe(201);
+  expect(await (await cache.request('GET', '/v2/thief/app/manifests/v1')).text()).toBe(stolen);
+  const theft = await cache.request('GET', `/v2/thief/app/blobs/${secret.layer}`);
+  expect([theft.status, await errorCode(theft)]).toEqual([404, 'BLOB_UNKNOWN']);
+});
+
 test('what nobody asks for is given up', async () => {
   await using small = await startRegistry({ argv: ['--proxy', source.url(), '--proxy-keep', '1ms'] });
   const image = await pushImage(source, 'given/up', 'v1');
   await small.request('GET', '/v2/given/up/manifests/v1');
   await (await small.request('GET', `/v2/given/up/blobs/${image.layer}`)).arrayBuffer();
   await waitFor('the blob is kept', () => existsSync(contentPath(small.data, image.layer)));
-  expect((await small.gc('--gc-grace', '0')).stdout).toStartWith('removed 1 manifests, 2 links, 2 blobs');
+  expect((await small.gc('--gc-grace', '0')).stdout).toStartWith('removed 1 manifests, 1 links, 2 blobs');
   expect(existsSync(contentPath(small.data, image.layer))).toBe(false);
   expect((await small.request('GET', '/v2/given/up/manifests/v1')).status).toBe(200);
 });

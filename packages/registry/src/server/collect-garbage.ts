@@ -80,6 +80,8 @@ async function collectRepository(
       removed++;
     else into.linked.add(digest);
   }
+  for (const digest of await listLinks(store.layout.expectedLinks(name)))
+    if (!named.has(digest)) removeOld(store, { path: store.layout.expectedLink(name, digest), digest, ...into });
   await removeDanglingTags(store, name);
   removeEmptyDirectories(store, name);
   return removed;

@@ -73,8 +73,14 @@ function parseGrant(fields: Fields): Grant {
   };
 }
 
+const actionWords: ReadonlyMap<string, Action> = new Map([
+  ['read', 'pull'],
+  ['write', 'push'],
+  ['delete', 'delete'],
+]);
+
 function parseAction(word: string): Action {
-  const action = { read: 'pull', write: 'push', delete: 'delete' }[word] as Action | undefined;
+  const action = actionWords.get(word);
   if (action === undefined)
     throw new EngineError('invalid', `cannot read grants file: action "${word}" is not read, write or delete`);
   return action;

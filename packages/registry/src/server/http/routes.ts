@@ -17,7 +17,7 @@ import { putManifest } from '../verbs/put-manifest.ts';
 import { pingIndex, searchRepositories } from '../verbs/search-repositories.ts';
 import { showMetrics } from '../verbs/show-metrics.ts';
 import { startUpload } from '../verbs/start-upload.ts';
-import type { Answer, CallContext, RepositoryCall } from './call.ts';
+import type { Answer, BlobCall, CallContext, ManifestCall, RepositoryCall, UploadCall } from './call.ts';
 
 /**
  * What a caller must be allowed to do; `enter` is to have any right at all, `login` to be somebody, `nothing` is not even
@@ -36,24 +36,25 @@ export type Route = {
 
 export type Captured = { readonly name: string; readonly last: string };
 
-const named =
+const onRepository =
   (answer: (call: RepositoryCall) => Answer): Route['answer'] =>
   (call, { name }) =>
     answer({ ...call, name: parseRepositoryName(name) });
 
-/** A row whose last part is read by `parse` and handed on under `key`. */
-const within =
-  <Key extends string, Value>(
-    key: Key,
-    parse: (text: string) => Value,
-    answer: (call: RepositoryCall & { readonly [K in Key]: Value }) => Answer,
-  ): Route['answer'] =>
+const onManifest =
+  (answer: (call: ManifestCall) => Answer): Route['answer'] =>
   (call, { name, last }) =>
-    answer({ ...call, name: parseRepositoryName(name), ...keyed(key, parse(last)) });
+    answer({ ...call, name: parseRepositoryName(name), asked: parseTagOrDigest(last) });
 
-function keyed<Key extends string, Value>(key: Key, value: Value): { readonly [K in Key]: Value } {
-  return { [key]: value } as { [K in Key]: Value };
-}
+const onBlob =
+  (answer: (call: BlobCall) => Answer): Route['answer'] =>
+  (call, { name, last }) =>
+    answer({ ...call, name: parseRepositoryName(name), digest: parseWireDigest(last) });
+
+const onUpload =
+  (answer: (call: UploadCall) => Answer): Route['answer'] =>
+  (call, { name, last }) =>
+    answer({ ...call, name: parseRepositoryName(name), id: parseUploadId(last) });
 
 /**
  * The whole API, in the order in which paths are tried.
@@ -69,85 +70,85 @@ export const routes: readonly Route[] = [
     methods: ['GET'],
     path: '/v2/{name}/_oci/ext/discover',
     need: 'pull',
-    answer: named(discoverExtensions),
+    answer: onRepository(discoverExtensions),
   },
-  { id: 'tags', methods: ['GET'], path: '/v2/{name}/tags/list', need: 'pull', answer: named(listTags) },
+  { id: 'tags', methods: ['GET'], path: '/v2/{name}/tags/list', need: 'pull', answer: onRepository(listTags) },
   {
     id: 'referrers',
     methods: ['GET'],
     path: '/v2/{name}/referrers/{last}',
     need: 'pull',
-    answer: within('digest', parseWireDigest, listReferrers),
+    answer: onBlob(listReferrers),
   },
   {
     id: 'get-manifest',
     methods: ['GET', 'HEAD'],
     path: '/v2/{name}/manifests/{last}',
     need: 'pull',
-    answer: within('asked', parseTagOrDigest, getManifest),
+    answer: onManifest(getManifest),
   },
   {
     id: 'put-manifest',
     methods: ['PUT'],
     path: '/v2/{name}/manifests/{last}',
     need: 'push',
-    answer: within('asked', parseTagOrDigest, putManifest),
+    answer: onManifest(putManifest),
   },
   {
     id: 'delete-manifest',
     methods: ['DELETE'],
     path: '/v2/{name}/manifests/{last}',
     need: 'delete',
-    answer: within('asked', parseTagOrDigest, deleteManifest),
+    answer: onManifest(deleteManifest),
   },
   {
     id: 'start-upload',
     methods: ['POST'],
     path: '/v2/{name}/blobs/uploads/',
     need: 'push',
-    answer: named(startUpload),
+    answer: onRepository(startUpload),
   },
   {
     id: 'get-upload',
     methods: ['GET', 'HEAD'],
     path: '/v2/{name}/blobs/uploads/{last}',
     need: 'push',
-    answer: within('id', parseUploadId, getUpload),
+    answer: onUpload(getUpload),
   },
   {
     id: 'append-upload',
     methods: ['PATCH'],
     path: '/v2/{name}/blobs/uploads/{last}',
     need: 'push',
-    answer: within('id', parseUploadId, appendUpload),
+    answer: onUpload(appendUpload),
   },
   {
     id: 'finish-upload',
     methods: ['PUT'],
     path: '/v2/{name}/blobs/uploads/{last}',
     need: 'push',
-    answer: within('id', parseUploadId, finishUpload),
+    answer: onUpload(finishUpload),
   },
   {
     id: 'cancel-upload',
     methods: ['DELETE'],
     path: '/v2/{name}/blobs/uploads/{last}',
     need: 'push',
-    answer: within('id', parseUploadId, cancelUpload),
+    answer: onUpload(cancelUpload),
   },
   {
     id: 'get-blob',
     methods: ['GET', 'HEAD'],
     path: '/v2/{name}/blobs/{last}',
     need: 'pull',
-    answer: within('digest', parseWireDigest, getBlob),
+    answer: onBlob(getBlob),
   },
   {
     id: 'delete-blob',
     methods: ['DELETE'],
     path: '/v2/{name}/blobs/{last}',
     need: 'delete',
-    answer: within('digest', parseWireDigest, deleteBlob),
+    answer: onBlob(deleteBlob),
   },
   { id: 'health', methods: ['GET', 'HEAD'], path: '/healthz', need: 'nothing', answer: checkHealth },
   { id: 'health', methods: ['GET', 'HEAD'], path: '/debug/health', need: 'nothing', answer: checkHealth },

@@ -4,14 +4,15 @@ import { join } from 'node:path';
 import { isErrno } from '@gantry/base';
 import { type Digest, splitDigest } from '@gantry/oci';
 import type { ByteRange } from '../byte-range.ts';
+import type { RepositoryName } from '../names.ts';
 import { RegistryError } from '../registry-error.ts';
-import { commitContent } from '../store/blobs.ts';
+import { commitContent, linkBlob } from '../store/blobs.ts';
 import type { Store } from '../store/store.ts';
 
 const readBytes = 256 * 1024;
 
 /**
- * One blob on its way from upstream to the disk, read by any number of clients meanwhile.
+ * One blob on its way from upstream to the disk and into a repository, read by any number of clients meanwhile.
  *
  * SAFETY: the last byte is given to nobody before the digest of all is verified, so that a client never ends up with a
  * whole body of wrong bytes.
@@ -19,13 +20,16 @@ const readBytes = 256 * 1024;
 export class Download {
   readonly #path: string;
   readonly #store: Store;
+  readonly #name: RepositoryName;
   readonly #blob: { readonly digest: Digest; readonly sizeBytes: number };
   #available = 0;
   #failure: unknown;
+  #ended = false;
   #changed = Promise.withResolvers<void>();
 
-  constructor(store: Store, blob: { digest: Digest; sizeBytes: number }) {
+  constructor(store: Store, name: RepositoryName, blob: { digest: Digest; sizeBytes: number }) {
     this.#store = store;
+    this.#name = name;
     this.#blob = blob;
     this.#path = join(store.layout.temporary, randomUUID());
   }
@@ -42,6 +46,7 @@ export class Download {
       this.#failure = error;
     } finally {
       await rm(this.#path, { force: true });
+      this.#ended = true;
       this.#tell(this.#available);
     }
     return this.#failure;
@@ -68,6 +73,7 @@ export class Download {
         status: 502,
       });
     await commitContent(this.#store, this.#path, digest);
+    await linkBlob(this.#store, this.#name, this.#blob);
     this.#tell(sizeBytes);
   }
 
@@ -75,6 +81,12 @@ export class Download {
     this.#available = available;
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
+  }
+
+  /** Waits until upstream sends something. @throws what broke the download before that */
+  async begun(): Promise<void> {
+    while (this.#available === 0 && !this.#ended) await this.#changed.promise;
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   /** The bytes of a range, as they arrive. @throws what broke the download */

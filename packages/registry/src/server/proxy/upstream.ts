@@ -6,11 +6,10 @@ import type { BlobCall } from '../http/call.ts';
 import type { RepositoryName, TagOrDigest } from '../names.ts';
 import { parsePushedManifest } from '../pushed-manifest.ts';
 import { RegistryError } from '../registry-error.ts';
-import { linkBlob } from '../store/blobs.ts';
-import { readText, statFile } from '../store/files.ts';
+import { expectBlob, findExpected } from '../store/blobs.ts';
 import { findManifest, removeTag, writeManifest } from '../store/manifests.ts';
 import type { Store } from '../store/store.ts';
-import { askedRange, blobHeaders } from '../verbs/get-blob.ts';
+import { answerBlob, unknownBlob } from '../verbs/get-blob.ts';
 import { Download } from './download.ts';
 
 export type UpstreamOptions = {
@@ -31,7 +30,7 @@ export class Upstream {
   readonly #repositories = new Map<RepositoryName, Repository>();
   readonly #checkedAt = new Map<string, number>();
   readonly #refreshing = new Map<string, Promise<'fresh' | 'stale'>>();
-  readonly #downloads = new Map<Digest, Download>();
+  readonly #downloads = new Map<string, Download>();
   readonly #life = new AbortController();
 
   /** @param reportFault told of downloads that came to nothing */
@@ -91,9 +90,9 @@ export class Upstream {
     const parsed = parsePushedManifest(fetched.bytes, fetched.mediaType);
     using _pins = this.#store.pins.hold([fetched.digest, ...parsed.parts.map(({ digest }) => digest)]);
     await using _lock = await this.#store.locks.hold(name);
-    // Links before bytes: they say how large a blob is that will be fetched when somebody asks for it.
+    // Noted before the manifest is there: how large a blob is says nothing but the manifest.
     for (const { kind, digest, sizeBytes } of parsed.parts)
-      if (kind === 'blob') await linkBlob(this.#store, name, { digest, sizeBytes });
+      if (kind === 'blob') await expectBlob(this.#store, name, { digest, sizeBytes });
     const bytes = Uint8Array.from(fetched.bytes);
     const manifest = { digest: fetched.digest, mediaType: parsed.mediaType, bytes };
     await writeManifest(this.#store, name, { manifest, parsed, tags: asked.kind === 'tag' ? [asked.tag] : [] });
@@ -115,33 +114,40 @@ export class Upstream {
   }
 
   /**
-   * Answers for a blob that is not here yet, passing it on while it arrives. Its size comes from the manifest that named it.
+   * Answers for a blob that this repository does not have yet, passing it on while it arrives. Its size comes from the
+   * manifest that named it.
+   *
+   * SAFETY: bytes that another repository has are fetched again all the same: a manifest may name the digest of what its
+   * author cannot read.
    *
    * @returns undefined when no manifest of this repository named it
+   * @throws BLOB_UNKNOWN, UNKNOWN with status 502
    */
   async passBlob({ name, digest, request }: BlobCall): Promise<Response | undefined> {
-    const sizeBytes = Number(await readText(this.#store.layout.blobLink(name, digest)));
-    if (statFile(this.#store.layout.blobLink(name, digest)) === undefined || !Number.isSafeInteger(sizeBytes))
-      return undefined;
-    const headers = blobHeaders(digest);
-    const range = request.method === 'GET' ? askedRange(request, headers.etag ?? '', sizeBytes) : undefined;
-    const { first, last } = range ?? { first: 0, last: sizeBytes - 1 };
-    headers['content-length'] = String(last - first + 1);
-    if (range !== undefined) headers['content-range'] = `bytes ${first}-${last}/${sizeBytes}`;
-    if (request.method === 'HEAD') return new Response(null, { headers });
-    const body = streamOf(this.#download(name, { digest, sizeBytes }).read({ first, last }));
-    return new Response(body, { status: range === undefined ? 200 : 206, headers });
+    const sizeBytes = await findExpected(this.#store, name, digest);
+    if (sizeBytes === undefined) return undefined;
+    const blob = { digest, sizeBytes };
+    if (request.method === 'HEAD') return answerBlob(request, blob, () => new Blob([]));
+    const download = this.#download(name, blob);
+    try {
+      await download.begun();
+    } catch (error) {
+      if (!isEngineError(error)) throw error;
+      throw error.code === 'not-found' ? unknownBlob(digest) : badGateway(error);
+    }
+    return answerBlob(request, blob, (range) => streamOf(download.read(range)));
   }
 
-  /** One download a digest, whoever asks and however often. */
+  /** One download for a repository and a digest, whoever asks and however often. */
   #download(name: RepositoryName, blob: { digest: Digest; sizeBytes: number }): Download {
-    const running = this.#downloads.get(blob.digest);
+    const key = `${name}@${blob.digest}`;
+    const running = this.#downloads.get(key);
     if (running !== undefined) return running;
-    const download = new Download(this.#store, blob);
-    this.#downloads.set(blob.digest, download);
+    const download = new Download(this.#store, name, blob);
+    this.#downloads.set(key, download);
     const source = this.#repository(name).readBlob(blob, this.#life.signal);
     void download.run(source).then((failure) => {
-      this.#downloads.delete(blob.digest);
+      this.#downloads.delete(key);
       if (failure !== undefined) this.#reportFault(failure);
     });
     return download;

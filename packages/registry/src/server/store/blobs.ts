@@ -2,7 +2,7 @@ import { utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Digest, type DigestAlgorithm, parseDigest } from '@gantry/oci';
 import type { RepositoryName } from '../names.ts';
-import { listNames, moveInto, statFile, writeWhole } from './files.ts';
+import { listNames, moveInto, readText, statFile, writeWhole } from './files.ts';
 import type { Store } from './store.ts';
 
 /** A blob that a repository has. */
@@ -49,6 +49,25 @@ export async function linkBlob(
   const { layout, repositories } = store;
   await writeWhole(layout.temporary, layout.blobLink(name, blob.digest), String(blob.sizeBytes));
   await repositories.add(name);
+}
+
+/** Notes that a manifest of a repository names a blob, which is to be fetched when somebody asks for it. */
+export async function expectBlob(
+  { layout }: Store,
+  name: RepositoryName,
+  blob: { digest: Digest; sizeBytes: number },
+): Promise<void> {
+  await writeWhole(layout.temporary, layout.expectedLink(name, blob.digest), String(blob.sizeBytes));
+}
+
+/** The size of a blob that a repository is to fetch; undefined when none of its manifests named it. */
+export async function findExpected(
+  { layout }: Store,
+  name: RepositoryName,
+  digest: Digest,
+): Promise<number | undefined> {
+  const sizeBytes = Number(await readText(layout.expectedLink(name, digest)));
+  return Number.isSafeInteger(sizeBytes) ? sizeBytes : undefined;
 }
 
 /** Puts bytes whose digest was verified under their name. They are on disk already. */

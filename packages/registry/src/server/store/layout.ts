@@ -8,6 +8,7 @@ import type { RepositoryName, UploadId } from '../names.ts';
  *
  *     blobs/sha256/ab/ab12…                      bytes, under their digest
  *     repositories/NAME/_blobs/sha256/ab12…      this repository has the blob; holds its size
+ *     repositories/NAME/_expected/sha256/ab12…   a cache knows of the blob, and has not fetched it for this repository yet
  *     repositories/NAME/_manifests/sha256/ab12…  this repository has the manifest; holds media type and size as JSON
  *     repositories/NAME/_tags/TAG                holds the digest
  *     repositories/NAME/_referrers/sha256/ab12…/sha256-cd34…   a descriptor as the referrers API shows it
@@ -25,6 +26,8 @@ export type Layout = {
   blob(digest: Digest): string;
   blobLinks(name: RepositoryName): string;
   blobLink(name: RepositoryName, digest: Digest): string;
+  expectedLinks(name: RepositoryName): string;
+  expectedLink(name: RepositoryName, digest: Digest): string;
   manifestLinks(name: RepositoryName): string;
   manifestLink(name: RepositoryName, digest: Digest): string;
   tags(name: RepositoryName): string;
@@ -35,7 +38,7 @@ export type Layout = {
 };
 
 /** Directories of a repository that hold its links; a name's component never begins with an underscore. */
-export const linkDirectories = ['_blobs', '_manifests', '_tags', '_referrers'] as const;
+export const linkDirectories = ['_blobs', '_expected', '_manifests', '_tags', '_referrers'] as const;
 
 export function layoutOf(root: string): Layout {
   const repositories = join(root, 'repositories');
@@ -54,6 +57,8 @@ export function layoutOf(root: string): Layout {
     },
     blobLinks: (name) => join(repositories, name, '_blobs'),
     blobLink: (name, digest) => join(repositories, name, '_blobs', split(digest)),
+    expectedLinks: (name) => join(repositories, name, '_expected'),
+    expectedLink: (name, digest) => join(repositories, name, '_expected', split(digest)),
     manifestLinks: (name) => join(repositories, name, '_manifests'),
     manifestLink: (name, digest) => join(repositories, name, '_manifests', split(digest)),
     tags: (name) => join(repositories, name, '_tags'),

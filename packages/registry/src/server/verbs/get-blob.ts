@@ -1,8 +1,9 @@
+import type { Digest } from '@gantry/oci';
 import { type ByteRange, parseRange } from '../byte-range.ts';
 import type { BlobCall } from '../http/call.ts';
 import { isUnchanged } from '../http/conditions.ts';
 import { RegistryError } from '../registry-error.ts';
-import { findBlob, promiseBlob, type StoredBlob } from '../store/blobs.ts';
+import { findBlob, promiseBlob } from '../store/blobs.ts';
 
 /**
  * `GET` and `HEAD /v2/<name>/blobs/<digest>`, whole or a range. A body is a slice of the file itself, which leaves
@@ -20,22 +21,34 @@ export async function getBlob(call: BlobCall): Promise<Response> {
   }
   // Who asks for the head wants to know whether it must be pushed, and is told no.
   if (request.method === 'HEAD') promiseBlob(store, name, digest);
-  return serveBlob(request, digest, blob);
+  return answerBlob(request, { digest, sizeBytes: blob.sizeBytes }, ({ first, last }) =>
+    Bun.file(blob.path).slice(first, last + 1),
+  );
 }
 
-function serveBlob(request: Request, digest: string, blob: StoredBlob): Response {
-  const headers = blobHeaders(digest);
-  if (isUnchanged(request, headers.etag ?? '')) return new Response(null, { status: 304, headers });
-  const range = request.method === 'GET' ? askedRange(request, headers.etag ?? '', blob.sizeBytes) : undefined;
-  const { first, last } = range ?? { first: 0, last: blob.sizeBytes - 1 };
-  headers['content-length'] = String(last - first + 1);
-  if (range !== undefined) headers['content-range'] = `bytes ${first}-${last}/${blob.sizeBytes}`;
-  const body = request.method === 'HEAD' ? null : Bun.file(blob.path).slice(first, last + 1);
-  return new Response(body, { status: range === undefined ? 200 : 206, headers });
+/**
+ * The answer to a GET or HEAD of a blob, whole or in part.
+ *
+ * @param open makes the body of a range; it is not called when there is none to send
+ * @throws UNSUPPORTED with status 416
+ */
+export function answerBlob(
+  request: Request,
+  { digest, sizeBytes }: { readonly digest: Digest; readonly sizeBytes: number },
+  open: (range: ByteRange) => Blob | ReadableStream<Uint8Array>,
+): Response {
+  const etag = `"${digest}"`;
+  const headers = blobHeaders(digest, etag);
+  if (isUnchanged(request, etag)) return new Response(null, { status: 304, headers });
+  const part = request.method === 'GET' ? askedRange(request, etag, sizeBytes) : undefined;
+  const range = part ?? { first: 0, last: sizeBytes - 1 };
+  headers['content-length'] = String(range.last - range.first + 1);
+  if (part !== undefined) headers['content-range'] = `bytes ${part.first}-${part.last}/${sizeBytes}`;
+  const body = request.method === 'HEAD' ? null : open(range);
+  return new Response(body, { status: part === undefined ? 200 : 206, headers });
 }
 
-/** What every answer about a blob says. */
-export function blobHeaders(digest: string): Record<string, string> {
+function blobHeaders(digest: Digest, etag: string): Record<string, string> {
   return {
     'content-type': 'application/octet-stream',
     'content-disposition': 'attachment',
@@ -43,12 +56,11 @@ export function blobHeaders(digest: string): Record<string, string> {
     'accept-ranges': 'bytes',
     // The bytes of a digest never change.
     'cache-control': 'max-age=31536000, immutable',
-    etag: `"${digest}"`,
+    etag,
   };
 }
 
-/** @throws UNSUPPORTED with status 416 */
-export function askedRange(request: Request, etag: string, sizeBytes: number): ByteRange | undefined {
+function askedRange(request: Request, etag: string, sizeBytes: number): ByteRange | undefined {
   const ifRange = request.headers.get('if-range');
   // Another version than the one that the client has a part of: all of it, then.
   if (ifRange !== null && ifRange !== etag) return undefined;
