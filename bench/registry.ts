@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { commandOutput } from '../test/harness/command.ts';
 import { pushImage, randomBlob, startRegistry } from '../test/registry/registry-server.ts';
+import { ensurePrograms } from '../tools/bootstrap.ts';
 import { startLocalRegistry } from '../tools/local-registry.ts';
 import { alternate, type Contender, type Measured } from './measure.ts';
 import { mountLoopDisk } from './peers.ts';
@@ -24,6 +25,7 @@ const ticksPerSecond = 100;
 
 type Server = { readonly name: string; readonly url: string; readonly pid: number };
 
+ensurePrograms('curl');
 await using undo = new AsyncDisposableStack();
 const disk = '/dev/shm/gantry-bench-registry';
 undo.use(await mountLoopDisk(undefined, disk, 2500));

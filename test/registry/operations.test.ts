@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ensurePrograms } from '../../tools/bootstrap.ts';
 import { commandOutput, runCommand } from '../harness/command.ts';
 import { gantryProgram } from '../harness/engine.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -72,6 +73,7 @@ test('SIGTERM lets answers finish and ends with 0', async () => {
 test('it serves TLS', async () => {
   await using registry = await startRegistry({
     prepare: async (root) => {
+      ensurePrograms('openssl');
       const [key, cert] = [join(root, 'key.pem'), join(root, 'cert.pem')];
       const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
       const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-days', '2', '-nodes'];
