@@ -48,6 +48,13 @@ test('each request is a line of JSON', async () => {
   });
 });
 
+test('an address that others reach is warned of', async () => {
+  await using open = await startRegistry({ argv: ['--listen', '0.0.0.0:0'] });
+  expect(open.log()).toContain('"level":"warn","msg":"whoever reaches this address may push and delete"');
+  await using own = await startRegistry();
+  expect(own.log()).not.toContain('"level":"warn"');
+});
+
 test('SIGTERM lets answers finish and ends with 0', async () => {
   await using registry = await startRegistry();
   const { bytes, digest } = randomBlob(100_000);

@@ -26,6 +26,11 @@ export class AccessLog implements Disposable {
     this.#flush();
   }
 
+  warn(message: string, fields: Readonly<Record<string, unknown>>): void {
+    this.#lines += line('warn', message, fields);
+    this.#flush();
+  }
+
   fault(message: string, error: unknown): void {
     this.#lines += line('error', message, { error: messageOf(error) });
     this.#flush();
@@ -43,6 +48,6 @@ export class AccessLog implements Disposable {
   }
 }
 
-function line(level: 'info' | 'error', message: string, fields: Readonly<Record<string, unknown>>): string {
+function line(level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>): string {
   return `${JSON.stringify({ time: new Date().toISOString(), level, msg: message, ...fields })}\n`;
 }

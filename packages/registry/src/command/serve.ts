@@ -1,10 +1,11 @@
 import { FlagError, type ParsedFlags } from '@gantry/base';
+import { isLoopback } from '../client/endpoint.ts';
 import { openRegistry, type Registry } from '../server/open-registry.ts';
 import { metricsResponse } from '../server/verbs/show-metrics.ts';
 import { AccessLog } from './access-log.ts';
 import { claimDirectory } from './control.ts';
 import { listen } from './listen.ts';
-import { settleFlags } from './settle-flags.ts';
+import { type ServeSettings, settleFlags } from './settle-flags.ts';
 
 /** How long answers that are on their way may take after SIGTERM. */
 const drainMs = 30_000;
@@ -33,10 +34,21 @@ export async function serve(flags: ParsedFlags): Promise<void> {
     log.info('serving metrics', { url: `${metrics.url}/metrics` });
   }
   const listener = life.use(listen(settled.listen, { fetch: registry.fetch, tls: settled.tls, drainMs }));
+  const danger = exposure(settled);
+  if (danger !== undefined) log.warn(danger, { url: listener.url });
   // The one line on stdout: whoever asked for port 0 reads here what it became.
   process.stdout.write(`${listener.url}\n`);
   log.info('serving', { url: listener.url, data: settled.registry.directory });
   log.info('shutting down', { signal: await stopped });
+}
+
+/** What an administrator may not have meant; nothing when only this machine reaches it. */
+function exposure({ listen: { hostname }, registry, tls }: ServeSettings): string | undefined {
+  if (isLoopback(hostname)) return undefined;
+  if (registry.users === undefined) return 'whoever reaches this address may push and delete';
+  return tls === undefined
+    ? 'passwords travel unencrypted unless something in front of this address encrypts'
+    : undefined;
 }
 
 function collectEvery(registry: Registry, intervalMs: number, log: AccessLog): Disposable {
