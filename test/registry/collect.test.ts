@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'bun:test';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pushBlob, pushImage, pushParts, putManifest, randomBlob, startRegistry, types } from './registry-server.ts';
 
@@ -112,6 +112,25 @@ test('bytes that a push finds again are not taken from under it, even without a 
       expect(put.status).toBe(400);
     }
   }
+});
+
+test('a damaged manifest stops a collection, which names it, and is mended by pushing it again', async () => {
+  const { digest, manifest, layer, layerBytes } = await pushImage(registry, 'damaged', 'v1');
+  const hex = digest.slice('sha256:'.length);
+  writeFileSync(join(registry.data, 'blobs/sha256', hex.slice(0, 2), hex), '{');
+  const refused = await registry.gc(...now);
+  expect([refused.exitCode, refused.stderr]).toEqual([
+    1,
+    expect.stringContaining(`cannot collect garbage: manifest "${digest}" of "damaged" is damaged`),
+  ]);
+  expect(isStored(layer)).toBe(true);
+  await putManifest(registry, '/v2/damaged/manifests/v1', { body: manifest });
+  expect((await registry.gc(...now)).exitCode).toBe(0);
+  // A blob that lost its end is whole again, too.
+  writeFileSync(join(registry.data, 'blobs/sha256', layer.slice(7, 9), layer.slice(7)), 'x');
+  await pushBlob(registry, 'damaged', layerBytes);
+  const got = await registry.request('GET', `/v2/damaged/blobs/${layer}`);
+  expect(Buffer.from(await got.arrayBuffer()).equals(layerBytes)).toBe(true);
 });
 
 test('what else lies in the directory disturbs nobody and is left alone', async () => {

@@ -73,9 +73,8 @@ export async function findExpected(
 /** Puts bytes whose digest was verified under their name. They are on disk already. */
 export async function commitContent(store: Store, from: string, digest: Digest): Promise<void> {
   const path = store.layout.blob(digest);
-  const file = statFile(path);
-  // The same bytes are there: a name that readers hold open is left alone.
-  if (file === undefined) await moveInto(from, path);
+  // The same bytes are there, unless something damaged them.
+  if (statFile(path)?.size !== statFile(from)?.size) await moveInto(from, path);
 }
 
 /** The repositories that have a blob, in no order. */

@@ -1,7 +1,7 @@
 import { type Digest, parseDigest, parseFields } from '@gantry/oci';
 import type { RepositoryName, TagOrDigest } from '../names.ts';
 import type { PushedManifest } from '../pushed-manifest.ts';
-import { findContent, listLinks } from './blobs.ts';
+import { listLinks } from './blobs.ts';
 import { listNames, readBytes, readText, removeFile, removeFileNow, statFile, writeDurably } from './files.ts';
 import type { StoredManifest } from './manifest-cache.ts';
 import type { Store } from './store.ts';
@@ -61,8 +61,8 @@ export async function writeManifest(
 ): Promise<void> {
   const { layout } = store;
   const { manifest, parsed, tags } = written;
-  if (findContent(store, manifest.digest) === undefined)
-    await writeDurably(layout.temporary, layout.blob(manifest.digest), manifest.bytes);
+  // Written even when it is there: pushing again mends what something damaged.
+  await writeDurably(layout.temporary, layout.blob(manifest.digest), manifest.bytes);
   if (parsed.subject !== undefined) {
     const path = layout.referrer(name, parsed.subject, manifest.digest);
     await writeDurably(layout.temporary, path, JSON.stringify(referrerDescriptor(manifest, parsed)));
