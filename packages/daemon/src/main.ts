@@ -81,8 +81,10 @@ async function serve(config: DaemonConfig): Promise<void> {
   log.debug('engine opened', { ms: Math.round(performance.now() - beforeOpen) });
   const handlers = openHandlers(engine, daemonFacts(config));
   const touch = collectWhenIdle();
+  const rehearsal = life.use(rehearseStarts(engine));
   const answer: ServeDeps['answer'] = (request) => {
     touch();
+    rehearsal.touch();
     return dispatch(handlers, request);
   };
   const deps: ServeDeps = { answer, common: commonHeaders, log };
@@ -94,7 +96,6 @@ async function serve(config: DaemonConfig): Promise<void> {
   }
   const sinceStartMs = Math.round(performance.now());
   log.info('daemon has completed initialization', { version: manifest.version, pid: process.pid, sinceStartMs });
-  life.use(rehearseStarts(engine));
   const signal = await stopped;
   log.info('daemon is shutting down; containers keep running', { signal });
 }
