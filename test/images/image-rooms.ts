@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { noProxies } from '@gantry/registry';
 import { type ContentRoom, openContent } from '../../packages/engine/src/content/index.ts';
 import { openDb } from '../../packages/engine/src/db/index.ts';
 import { openEvents } from '../../packages/engine/src/events/index.ts';
@@ -52,8 +53,7 @@ export function openImageRooms(dataRoot?: string, registryMirrors: readonly stri
     jobs,
     events: { record },
     now,
-    insecureRegistries: [],
-    registryMirrors,
+    registries: { insecure: [], mirrors: registryMirrors, configDirs: [], proxies: noProxies },
   });
   return {
     dataRoot: root,

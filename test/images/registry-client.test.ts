@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from 'bun:test';
 import { parseReference } from '@gantry/oci';
-import { anonymous, type Credentials, Repository } from '@gantry/registry';
+import { anonymous, type Credentials, noProxies, openRepositories, type Repository } from '@gantry/registry';
 import { openImageRooms } from './image-rooms.ts';
 import { makeImage, makeLayer, makeTar } from './made-image.ts';
 
@@ -34,8 +34,13 @@ function stand(handle: Handler): Stand {
 const manifest = (): Response =>
   new Response(image.manifest.bytes, { headers: { 'content-type': image.manifest.mediaType } });
 const challenge = (text: string): Response => new Response('', { status: 401, headers: { 'www-authenticate': text } });
-const open = (host: string, credentials: Credentials): Repository =>
-  new Repository(parseReference(`${host}/team/app`), { credentials, insecureRegistries: [] });
+const registries = { insecure: [], mirrors: [], configDirs: [], proxies: noProxies };
+
+function open(host: string, credentials: Credentials): Repository {
+  const [repository] = openRepositories(parseReference(`${host}/team/app`), { credentials, registries });
+  if (repository === undefined) throw new Error('unreachable: there is always the registry itself');
+  return repository;
+}
 
 test('a bearer token is fetched for the scope, used, and kept', async () => {
   using registry = stand((request, url) => {
@@ -182,10 +187,7 @@ test("refusals are told in Docker's words", async () => {
 });
 
 test('a registry that is not loopback is never spoken to in plain http', async () => {
-  const repository = new Repository(parseReference('registry.invalid/app'), {
-    credentials: alice,
-    insecureRegistries: [],
-  });
+  const repository = open('registry.invalid', alice);
   await expect(repository.fetchManifest('latest', never)).rejects.toMatchObject({
     message: expect.stringContaining('Get "https://registry.invalid/v2/"'),
   });

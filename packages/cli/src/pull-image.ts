@@ -1,5 +1,6 @@
 import { routes } from '@gantry/api';
 import { familiarName, parseReference, withDefaultTag } from '@gantry/oci';
+import { registryAuthHeader } from './credentials/credentials.ts';
 import type { Output } from './output.ts';
 import { printProgress } from './progress.ts';
 import type { Session } from './session.ts';
@@ -23,6 +24,7 @@ export async function pullImage(
   const tag = reference.digest ?? reference.tag ?? '';
   const progress = await session.engine.lines(routes.imageCreate, {
     query: { fromImage: familiarName(reference), tag, platform },
+    headers: await registryAuthHeader(image, session.environment),
   });
   await printProgress(progress, output);
 }

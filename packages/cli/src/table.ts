@@ -3,6 +3,7 @@ import type { CommandTable } from './command-table.ts';
 import { containerCommands } from './commands/container/index.ts';
 import { imageCommands } from './commands/image/index.ts';
 import { networkCommands } from './commands/network/index.ts';
+import { registryCommands } from './commands/registry/index.ts';
 import { systemCommands } from './commands/system/index.ts';
 import { volumeCommands } from './commands/volume/index.ts';
 
@@ -17,7 +18,14 @@ export const commandTable: CommandTable = {
     { name: 'system', short: 'Manage Gantry' },
     { name: 'volume', short: 'Manage volumes' },
   ],
-  commands: [...containerCommands, ...imageCommands, ...networkCommands, ...volumeCommands, ...systemCommands],
+  commands: [
+    ...containerCommands,
+    ...imageCommands,
+    ...networkCommands,
+    ...volumeCommands,
+    ...registryCommands,
+    ...systemCommands,
+  ],
   globalFlags: [
     boolFlag('debug', 'Enable debug mode', { short: 'D' }),
     listFlag('host', 'Engine socket to connect to', { short: 'H' }),

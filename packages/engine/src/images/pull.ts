@@ -2,7 +2,6 @@ import { EngineError } from '@gantry/base';
 import {
   choosePlatform,
   type Descriptor,
-  defaultDomain,
   familiarName,
   formatPlatform,
   formatReference,
@@ -18,13 +17,16 @@ import {
   parsePlatform,
   parseReference,
   type Reference,
+  repositoryOf,
   withDefaultTag,
 } from '@gantry/oci';
-import { anonymous, type FetchedManifest, Repository } from '@gantry/registry';
+import { anonymous, type FetchedManifest, openRepositories, type Repository } from '@gantry/registry';
 import type { Job } from '../jobs/index.ts';
 import type { ImageDeps, OnProgress } from './deps.ts';
+import { firstOf } from './first-of.ts';
 import { recordImageEvent } from './image-event.ts';
 import { pullLayers } from './pull-layers.ts';
+import type { LayerBlob } from './rows.ts';
 import { imageIdOf, storeImage } from './store-image.ts';
 import type { PullRequest } from './types.ts';
 
@@ -54,7 +56,8 @@ export async function pullImage(
   const given = parseReference(request.reference);
   const wanted = request.platform === '' ? deps.platform : parsePlatform(request.platform, deps.platform);
   await deps.jobs.run({ kind: 'pull', subject: request.reference, signal }, async (job) => {
-    const repositories = openRepositories(deps, given, request);
+    const { registries } = deps;
+    const repositories = openRepositories(given, { credentials: request.auth ?? anonymous, registries });
     const report: OnProgress = (event) => {
       job.report(event.status);
       onProgress(event);
@@ -77,29 +80,6 @@ export async function pullImage(
       deps.content.release(`job:${job.id}`);
     }
   });
-}
-
-function openRepositories(deps: ImageDeps, given: Reference, { auth }: PullRequest): Repository[] {
-  const { insecureRegistries, registryMirrors } = deps;
-  const own = { credentials: auth ?? anonymous, insecureRegistries };
-  const mirrors = given.domain === defaultDomain ? registryMirrors : [];
-  return [...mirrors.map((mirror) => new Repository(given, { ...own, mirror })), new Repository(given, own)];
-}
-
-/** Asks one after another; what the last one says is what counts when none has it. */
-async function firstOf<T>(
-  repositories: readonly Repository[],
-  ask: (repository: Repository) => Promise<T>,
-  signal: AbortSignal,
-): Promise<{ repository: Repository; found: T }> {
-  for (const [i, repository] of repositories.entries()) {
-    try {
-      return { repository, found: await ask(repository) };
-    } catch (error) {
-      if (signal.aborted || i === repositories.length - 1) throw error;
-    }
-  }
-  throw new Error('unreachable: there is always the registry itself');
 }
 
 async function allTags(
@@ -132,7 +112,8 @@ async function pullOne(deps: ImageDeps, reference: Reference, pull: Pull): Promi
       configBytes,
       config,
       manifest: { digest: fetched.digest, media_type: manifest.mediaType, bytes: fetched.bytes },
-      blobs: manifest.layers.map(({ digest }) => digest),
+      blobs: blobsOf(manifest, config),
+      origin: repositoryOf(reference),
       references: [digestName, ...tagName],
     },
     (id) => {
@@ -142,6 +123,13 @@ async function pullOne(deps: ImageDeps, reference: Reference, pull: Pull): Promi
   );
   onProgress({ status: `Digest: ${top.digest}` });
   return isNews;
+}
+
+function blobsOf({ layers }: Manifest, { diffIds }: ImageConfig): LayerBlob[] {
+  return layers.flatMap(({ digest, sizeBytes }, i) => {
+    const diffId = diffIds[i];
+    return diffId === undefined ? [] : [{ diffId, digest, sizeBytes }];
+  });
 }
 
 async function chooseManifest(

@@ -66,6 +66,20 @@ export function pullError(failure: RegistryFailure, asked: Asked): EngineError {
   }
 }
 
+/** Turns a registry's answer to a push into Docker's text for it: the registry's own words. */
+export function pushError(failure: RegistryFailure, { host }: { readonly host: string }): EngineError {
+  const why = formatFailure(failure);
+  switch (failure.code) {
+    case 'DENIED':
+    case 'UNAUTHORIZED':
+      return new EngineError('denied', why, { hint: `log in to the registry: docker login ${host}` });
+    case 'TOOMANYREQUESTS':
+      return new EngineError('unavailable', why, { hint: 'wait, and push again: what is there is not sent twice' });
+    default:
+      return new EngineError(failure.status >= 500 ? 'unavailable' : 'invalid', why);
+  }
+}
+
 type Refusal = { readonly code?: unknown; readonly message?: unknown };
 
 /** Tells whether nothing was reached at all: trying again at once is of no use. */

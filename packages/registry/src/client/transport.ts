@@ -1,5 +1,8 @@
+import { rootCertificates } from 'node:tls';
 import { EngineError } from '@gantry/base';
-import { connectionError, isUnreachable } from './failure.ts';
+import type { Certificates } from './certificates.ts';
+import { connectionError, isUnreachable, parseFailure, type RegistryFailure } from './failure.ts';
+import { type Proxies, proxyFor } from './proxy.ts';
 
 /** Bodies that are read whole never grow beyond these. */
 export const caps = { errorBytes: 64 * 1024, tokenBytes: 1024 * 1024, tagListBytes: 4 * 2 ** 20 } as const;
@@ -14,8 +17,15 @@ export type Request = {
   readonly method?: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | ReadableStream<Uint8Array>;
+  readonly dial: Dial;
+};
+
+/** How a host is reached, and what it must prove. */
+export type Dial = {
   /** A certificate that nobody vouches for is taken: only for hosts that may be insecure. */
   readonly skipVerify: boolean;
+  readonly certificates: Certificates | undefined;
+  readonly proxies: Proxies;
 };
 
 /**
@@ -24,25 +34,37 @@ export type Request = {
  * @throws the fetch's own error when there was no answer
  */
 export async function send(request: Request, signal: AbortSignal): Promise<Response> {
+  const { dial, url } = request;
   const timeout = new AbortController();
   const timer = setTimeout(
     () => timeout.abort(new Error('net/http: timeout awaiting response headers')),
     headerTimeoutMs,
   );
   try {
-    return await fetch(request.url, {
+    return await fetch(url, {
       method: request.method ?? 'GET',
       headers: { 'user-agent': 'gantry', 'accept-encoding': 'identity', ...request.headers },
       redirect: 'manual',
       body: request.body,
       signal: AbortSignal.any([signal, timeout.signal]),
-      tls: { rejectUnauthorized: !request.skipVerify },
+      tls: tlsOptions(dial),
+      // Not undefined, which would mean the environment's, by rules that are not Go's.
+      proxy: proxyFor(url, dial.proxies) ?? false,
       // A blob is hashed as it came.
       decompress: false,
     });
   } finally {
     clearTimeout(timer);
   }
+}
+
+function tlsOptions({ skipVerify, certificates }: Dial): Bun.TLSOptions & { rejectUnauthorized: boolean } {
+  const { authorities = [], client } = certificates ?? {};
+  return {
+    rejectUnauthorized: !skipVerify,
+    ...(authorities.length > 0 && { ca: [...rootCertificates, ...authorities] }),
+    ...(client !== undefined && { cert: client.certificate, key: client.key }),
+  };
 }
 
 /** Sends a request again while the answer is 429 or 5xx or the connection breaks. @throws unavailable, cancelled */
@@ -65,7 +87,8 @@ export function backOffMs(attempt: number): number {
   return Math.min(firstDelayMs * 2 ** (attempt - 1), maximumDelayMs);
 }
 
-function retryAfterMs(response: Response): number | undefined {
+/** How long a busy registry wants to be left alone; undefined when it does not say. */
+export function retryAfterMs(response: Response): number | undefined {
   const text = response.headers.get('retry-after') ?? '';
   return /^[0-9]{1,4}$/.test(text) ? Math.min(Number(text) * 1000, maximumDelayMs) : undefined;
 }
@@ -98,6 +121,11 @@ export async function readBody(response: Response, maximumBytes: number, what: s
     parts.push(chunk);
   }
   return Buffer.concat(parts);
+}
+
+/** Reads what a registry said instead of doing as asked. */
+export async function failureOf(response: Response): Promise<RegistryFailure> {
+  return parseFailure(response.status, await readErrorText(response));
 }
 
 /** Reads as much of an error's body as is worth showing. */

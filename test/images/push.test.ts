@@ -1,0 +1,161 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type LocalRegistry, startLocalRegistry } from '../../tools/local-registry.ts';
+import { busyboxRootTar } from '../harness/busybox-image.ts';
+import { type ClientName, startEngine, type TestEngine } from '../harness/engine.ts';
+import { makeImage, makeLayer, makeTar, pushImage } from './made-image.ts';
+
+/** A loaded machine makes a test slow, not wrong. */
+setDefaultTimeout(60_000);
+
+let engine: TestEngine;
+let registry: LocalRegistry;
+let storage: string;
+const clients: readonly ClientName[] = ['docker', 'gantry'];
+
+beforeAll(async () => {
+  storage = mkdtempSync(join(tmpdir(), 'gantry-registry-'));
+  registry = await startLocalRegistry(storage);
+  engine = await startEngine();
+});
+afterAll(async () => {
+  await engine?.[Symbol.asyncDispose]();
+  await registry?.[Symbol.asyncDispose]();
+  rmSync(storage, { recursive: true });
+});
+
+const manifestTypes =
+  'application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json';
+
+async function manifestOf(name: string, tag: string): Promise<{ digest: string; type: string; document: Manifest }> {
+  const url = `http://${registry.host}/v2/${name}/manifests/${tag}`;
+  const response = await fetch(url, { headers: { accept: manifestTypes } });
+  const document = (await response.json()) as Manifest;
+  return {
+    digest: response.headers.get('docker-content-digest') ?? '',
+    type: response.headers.get('content-type') ?? '',
+    document,
+  };
+}
+type Manifest = { layers: { mediaType: string; digest: string; size: number }[]; config: { digest: string } };
+
+const layer = 'fe2a9c88f62b'.replace(/./g, '[0-9a-f]');
+const done = (tag: string): string => `${tag}: digest: sha256:[0-9a-f]{64} size: [0-9]+`;
+const lines = (...expected: string[]): RegExp => new RegExp(`^${expected.join('\n')}$`);
+
+test.each(clients)(
+  '%s push sends what is missing, finds what is there, and mounts what another repository has',
+  async (client) => {
+    const name = `${registry.host}/${client}`;
+    const tar = makeTar([{ kind: 'file', path: 'who', text: client }]);
+    await engine.output('docker', ['import', '-', `${name}/app:v1`], { stdin: tar });
+    await engine.output('docker', ['tag', `${name}/app:v1`, `${name}/app:v2`]);
+    await engine.output('docker', ['tag', `${name}/app:v1`, `${name}/other`]);
+    const refers = (repository: string): string => `The push refers to repository \\[${name}/${repository}\\]`;
+    expect(await engine.output(client, ['push', `${name}/app:v1`])).toMatch(
+      lines(refers('app'), `${layer}: Preparing`, `${layer}: Pushed`, done('v1')),
+    );
+    expect(await engine.output(client, ['image', 'push', `${name}/app:v1`])).toMatch(
+      lines(refers('app'), `${layer}: Preparing`, `${layer}: Layer already exists`, done('v1')),
+    );
+    expect(await engine.output(client, ['push', `${name}/other`])).toMatch(
+      lines(
+        'Using default tag: latest',
+        refers('other'),
+        `${layer}: Preparing`,
+        `${layer}: Mounted from ${client}/app`,
+        done('latest'),
+      ),
+    );
+    expect(await engine.output(client, ['push', '--all-tags', `${name}/app`])).toMatch(
+      lines(
+        refers('app'),
+        ...['v1', 'v2'].flatMap((tag) => [`${layer}: Preparing`, `${layer}: Layer already exists`, done(tag)]),
+      ),
+    );
+    expect(await engine.output(client, ['push', '--quiet', `${name}/other`])).toBe(`${name}/other:latest`);
+    const pushed = await manifestOf(`${client}/app`, 'v2');
+    expect(pushed.type).toBe('application/vnd.docker.distribution.manifest.v2+json');
+    expect(await engine.output(client, ['inspect', '-f', '{{index .RepoDigests 0}}', `${name}/app:v1`])).toBe(
+      `${name}/app@${pushed.digest}`,
+    );
+    expect(pushed.document.layers.map(({ mediaType }) => mediaType)).toEqual([
+      'application/vnd.docker.image.rootfs.diff.tar.gzip',
+    ]);
+  },
+);
+
+test.each(clients)("%s push refuses in Docker's words", async (client) => {
+  const name = `${registry.host}/refused`;
+  await engine.output('docker', ['tag', 'busybox', `${name}:there`]);
+  const nowhere = `${registry.host}/nowhere`;
+  const rows: readonly (readonly [argv: readonly string[], stderr: string])[] = [
+    [[nowhere], `An image does not exist locally with the tag: ${nowhere}`],
+    [[`${name}:nope`], `tag does not exist: ${name}:nope`],
+    [['-a', `${name}:there`], "tag can't be used with --all-tags/-a"],
+    [[`${name}@sha256:${'0'.repeat(64)}`], 'cannot push a digest reference'],
+    [
+      ['--platform', 'linux/arm64', `${name}:there`],
+      `Error response from daemon: image with reference ${name}:there was found but its platform (linux/amd64) does not match the specified platform (linux/arm64)`,
+    ],
+  ];
+  for (const [argv, stderr] of rows) {
+    const result = await engine.run(client, ['push', ...argv]);
+    expect([result.stderr.trim(), result.exitCode]).toEqual([stderr, 1]);
+  }
+});
+
+test('the stream of a push ends with a document for programs', async () => {
+  await engine.output('docker', ['tag', 'busybox', `${registry.host}/stream:v1`]);
+  const text = await (await engine.api('POST', `/images/${registry.host}/stream/push?tag=v1`)).text();
+  const documents = text
+    .trim()
+    .split(/\r?\n/)
+    .map((line) => JSON.parse(line) as { id?: string; status?: string });
+  const { digest, document } = await manifestOf('stream', 'v1');
+  const size = JSON.stringify(document, undefined, 3).length;
+  expect(documents[0]).toEqual({ status: `The push refers to repository [${registry.host}/stream]` });
+  expect(documents.slice(-2)).toEqual([
+    { status: `v1: digest: ${digest} size: ${size}` },
+    { progressDetail: {}, aux: { Tag: 'v1', Digest: digest, Size: size } },
+  ] as object[]);
+});
+
+test('a pulled image is pushed with the same bytes under the same digest, whatever its layers are packed in', async () => {
+  const image = makeImage([
+    makeLayer(makeTar([{ kind: 'file', path: 'a', text: 'a' }])),
+    makeLayer(makeTar([{ kind: 'file', path: 'b', text: 'b' }]), 'zstd'),
+    makeLayer(makeTar([{ kind: 'file', path: 'c', text: 'c' }]), 'plain'),
+  ]);
+  await pushImage(`http://${registry.host}/v2/origin`, 'latest', image);
+  await engine.output('docker', ['pull', `${registry.host}/origin`]);
+  const copy = `${registry.host}/copy:v1`;
+  await engine.output('docker', ['tag', `${registry.host}/origin`, copy]);
+  expect(await engine.output('docker', ['push', copy])).toMatch(/Mounted from origin/);
+  expect((await manifestOf('copy', 'v1')).digest).toBe(image.manifest.digest);
+});
+
+test('what was loaded and what was imported is packed the same way each time', async () => {
+  const [one, two] = [`${registry.host}/once`, `${registry.host}/twice`];
+  const tar = await busyboxRootTar();
+  for (const name of [one, two]) await engine.output('docker', ['import', tar, name]);
+  await engine.output('docker', ['push', one]);
+  await engine.output('docker', ['rmi', one, two]);
+  await engine.output('docker', ['import', tar, two]);
+  await engine.output('docker', ['push', two]);
+  const [first, second] = [await manifestOf('once', 'latest'), await manifestOf('twice', 'latest')];
+  expect(second.document.layers).toEqual(first.document.layers);
+});
+
+test('a pushed image is pulled again as the same image', async () => {
+  const name = `${registry.host}/round`;
+  await engine.output('docker', ['tag', 'busybox', name]);
+  const id = await engine.output('docker', ['inspect', '-f', '{{.Id}}', name]);
+  await engine.output('gantry', ['push', name]);
+  await engine.output('docker', ['rmi', name]);
+  await engine.output('gantry', ['pull', name]);
+  expect(await engine.output('docker', ['inspect', '-f', '{{.Id}}', name])).toBe(id);
+  expect(await engine.output('docker', ['run', '--rm', name, 'echo', 'it runs'])).toBe('it runs');
+});
