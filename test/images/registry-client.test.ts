@@ -212,7 +212,7 @@ test('a mirror of Docker Hub is asked first, and gets no credentials', async () 
     const found = blob.find(({ digest }) => url.pathname.endsWith(digest));
     return found === undefined ? manifest() : new Response(found.bytes);
   });
-  using rooms = openImageRooms(undefined, [`http://${mirror.host}`]);
+  using rooms = openImageRooms(undefined, { mirrors: [`http://${mirror.host}`] });
   const request = { reference: 'busybox', allTags: false, platform: '', auth: { ...alice, serverAddress: '' } };
   await rooms.images.pull(request, () => undefined, never);
   expect(rooms.images.get('busybox').tags).toEqual(['busybox:latest']);

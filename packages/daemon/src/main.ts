@@ -105,9 +105,6 @@ const commonHeaders = {
   Server: `Gantry/${manifest.version} (linux)`,
 };
 
-/** Ours first; Docker's, so that a machine that moves over keeps its registries. */
-const registryConfigDirs = ['/etc/gantry/certs.d', '/etc/docker/certs.d'];
-
 function engineOptions(config: DaemonConfig, log: Log): Parameters<typeof openEngine>[0] {
   const { dataRoot, execRoot, bridge, bip } = config;
   const { logConfig, ulimits, dns, dnsOptions, dnsSearch, shmSizeBytes, init } = config;
@@ -119,7 +116,7 @@ function engineOptions(config: DaemonConfig, log: Log): Parameters<typeof openEn
     registries: {
       insecure: config.insecureRegistries,
       mirrors: config.registryMirrors,
-      configDirs: registryConfigDirs,
+      configDirs: config.registryConfigDirs,
       proxies: proxiesOf(process.env),
     },
     defaults: { logConfig, ulimits, dns, dnsOptions, dnsSearch, shmSizeBytes, init },

@@ -18,6 +18,7 @@ export type DaemonConfig = {
   readonly labels: readonly string[];
   readonly insecureRegistries: readonly string[];
   readonly registryMirrors: readonly string[];
+  readonly registryConfigDirs: readonly string[];
   readonly logConfig: { readonly type: string; readonly config: Readonly<Record<string, string>> };
   readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
   readonly dns: readonly string[];
@@ -35,6 +36,8 @@ export const daemonDefaults = {
   execRoot: '/run/gantry',
   pidfile: '/run/gantry/gantry.pid',
   configFile: '/etc/gantry/daemon.json',
+  /** Docker's too, so that a machine that moves over keeps its registries. */
+  registryConfigDirs: ['/etc/gantry/certs.d', '/etc/docker/certs.d'],
   bridge: 'gantry0',
   logDriver: 'json-file',
   shmSizeBytes: 64 * 2 ** 20,
@@ -62,6 +65,7 @@ export function settleConfig(given: GivenOptions): DaemonConfig {
     labels: list('label').map(checkLabel),
     insecureRegistries: list('insecure-registry'),
     registryMirrors: list('registry-mirror'),
+    registryConfigDirs: given.get('registry-config-dir') ?? daemonDefaults.registryConfigDirs,
     logConfig: {
       type: text('log-driver', daemonDefaults.logDriver),
       config: Object.fromEntries(list('log-opt').map((pair) => splitPair(pair, 'log-opt'))),

@@ -43,7 +43,7 @@ test('only loopback is insecure by itself, and the rest only when configured', (
     ['127.0.0.1.evil.example', [], false],
     ['docker.io', ['docker.io'], false],
   ];
-  expect(rows.map(([domain, insecure]) => endpointOf(domain, registries(insecure)).allowsInsecure)).toEqual(
+  expect(rows.map(([domain, insecure]) => endpointOf(domain, registries(insecure)).skipVerify)).toEqual(
     rows.map(([, , expected]) => expected),
   );
   expect(endpointOf('docker.io', registries()).host).toBe('registry-1.docker.io');
@@ -53,11 +53,11 @@ test('only loopback is insecure by itself, and the rest only when configured', (
 test('a mirror is a URL without credentials', () => {
   expect(mirrorEndpoint('http://mirror.lan:80', registries())).toMatchObject({
     host: 'mirror.lan',
-    allowsInsecure: true,
+    scheme: 'either',
   });
   expect(mirrorEndpoint('https://mirror.lan', registries())).toMatchObject({
     host: 'mirror.lan',
-    allowsInsecure: false,
+    scheme: 'https',
   });
   for (const text of ['mirror.lan', 'ftp://mirror.lan', 'https://a:b@mirror.lan'])
     expect(() => mirrorEndpoint(text, registries())).toThrow('invalid mirror');
