@@ -75,6 +75,8 @@ function registryConfiguration(
     log: { level: 'warn', accesslog: { disabled: true } },
     storage: { filesystem: { rootdirectory: directory }, delete: { enabled: true } },
     http: { addr: host, relativeurls: true, ...(tls !== undefined && { tls: { certificate, key, ...authorities } }) },
+    // Layers that somebody else serves may be named.
+    validation: { manifests: { urls: { allow: ['^https?://'] } } },
     ...(tokens !== undefined && {
       auth: {
         token: { realm: tokens.realm, service: 'registry', issuer: 'tests', rootcertbundle: tokens.certificate },
