@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LocalRegistry, type RegistryOptions, startLocalRegistry } from '../../tools/local-registry.ts';
@@ -86,4 +87,81 @@ test('half of a pair of certificate and key is told before anything is sent', as
       message: expect.stringContaining(why),
     });
   }
+});
+
+/** A proxy that makes tunnels to one place, whatever it is asked for, and remembers what it could read. */
+async function startTunnel(target: string): Promise<{ url: string; seen: string[] } & AsyncDisposable> {
+  const seen: string[] = [];
+  const [host = '', port = ''] = target.split(':');
+  const server = createServer((client) => {
+    client.on('error', () => client.destroy());
+    client.once('data', (head: Buffer) => {
+      seen.push(head.toString('latin1'));
+      const upstream = connect(Number(port), host, () => {
+        client.write('HTTP/1.1 200 OK\r\n\r\n');
+        client.pipe(upstream).pipe(client);
+      });
+      upstream.on('error', () => client.destroy());
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('unreachable: it listens on a port');
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    seen,
+    [Symbol.asyncDispose]: () => new Promise((resolve) => void server.close(() => resolve())),
+  };
+}
+
+test("through the proxy of the daemon's environment a registry is spoken to in TLS, end to end", async () => {
+  const named = await makeCertificate(work, 'named', { names: ['DNS:registry.invalid'], signedBy: authority });
+  const user = { name: 'alice', password: 'secret' };
+  await using registry = await startLocalRegistry(mkdtempSync(join(work, 'registry-')), { tls: named, user });
+  await using tunnel = await startTunnel(registry.host);
+  const certs = certificatesFor('registry.invalid', { 'ca.crt': authority.certificate });
+  await using engine = await startEngine({
+    daemonArguments: ['--registry-config-dir', certs],
+    environment: { HTTPS_PROXY: tunnel.url, NO_PROXY: 'elsewhere.invalid' },
+  });
+  const name = 'registry.invalid/app';
+  await engine.output('docker', ['login', '-u', 'alice', '--password-stdin', 'registry.invalid'], { stdin: 'secret' });
+  await engine.output('docker', ['tag', 'busybox', name]);
+  expect(await engine.output('docker', ['push', name])).toContain('Pushed');
+  expect(tunnel.seen.length).toBeGreaterThan(0);
+  for (const head of tunnel.seen) {
+    expect(head).toStartWith('CONNECT registry.invalid:443 ');
+    expect(head.toLowerCase()).not.toContain('authorization');
+  }
+});
+
+test('a registry in TLS cannot send credentials to a token service or a store in plain http', async () => {
+  const asked: string[] = [];
+  using thief = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    fetch: (request) => {
+      asked.push(request.url);
+      return Response.json({ token: 'x' });
+    },
+  });
+  const answers = [
+    () => new Response('', { status: 401, headers: { 'www-authenticate': `Bearer realm="${thief.url}token"` } }),
+    () => Response.redirect(`${thief.url}blob`, 307),
+  ];
+  for (const answer of answers) {
+    using liar = Bun.serve({
+      hostname: '127.0.0.1',
+      port: 0,
+      tls: { cert: readFileSync(server.certificate), key: readFileSync(server.key) },
+      fetch: answer,
+    });
+    const host = `127.0.0.1:${liar.port}`;
+    using rooms = openImageRooms(undefined, {
+      configDirs: [certificatesFor(host, { 'ca.crt': authority.certificate })],
+    });
+    const auth = { username: 'alice', password: 'secret', identityToken: '', registryToken: '', serverAddress: '' };
+    await expect(rooms.pull(`${host}/app`, { auth })).rejects.toMatchObject({ code: 'denied' });
+  }
+  expect(asked).toEqual([]);
 });

@@ -125,10 +125,11 @@ export function backOffMs(attempt: number): number {
   return Math.min(firstDelayMs * 2 ** (attempt - 1), maximumDelayMs);
 }
 
-/** How long a busy registry wants to be left alone; undefined when it does not say. */
+/** How long a busy registry wants to be left alone: seconds, or a moment. undefined when it does not say. */
 export function retryAfterMs(response: Response): number | undefined {
   const text = response.headers.get('retry-after') ?? '';
-  return /^[0-9]{1,4}$/.test(text) ? Math.min(Number(text) * 1000, maximumDelayMs) : undefined;
+  const ms = /^[0-9]{1,4}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), maximumDelayMs);
 }
 
 /** Waits, or throws as soon as the signal says so. */
