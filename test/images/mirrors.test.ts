@@ -82,6 +82,29 @@ test('what mirrors do not have comes from the next, and at last from the registr
   expect(own.seen.filter((line) => line.startsWith('team/'))).toEqual(['team/app/blobs/', 'team/app/blobs/']);
 });
 
+test('a mirror that sends other bytes is passed over, and what it sent is not kept', async () => {
+  let lies = 0;
+  using liar = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    fetch: (request) => {
+      const { pathname } = new URL(request.url);
+      if (pathname.includes('/manifests/')) return new Response(image.manifest.bytes);
+      if (pathname.endsWith(image.config.digest)) return new Response(image.config.bytes);
+      lies++;
+      return new Response(image.layers[0]?.bytes.map((byte, i) => (i === 20 ? byte ^ 1 : byte)));
+    },
+  });
+  using own = startFront();
+  const configDirs = hostsFile(own.host, `[host."http://127.0.0.1:${liar.port}"]\ncapabilities = ["pull"]\n`);
+  using rooms = openImageRooms(undefined, { configDirs });
+  await rooms.pull(`${own.host}/team/app`);
+  expect(lies).toBe(1);
+  expect(rooms.images.get(`${own.host}/team/app`).id).toBe(image.config.digest);
+  await rooms.images.remove(`${own.host}/team/app`, { force: false, prune: true }, () => []);
+  expect(rooms.leftovers()).toEqual([]);
+});
+
 test('a mirror that may only be pulled from is not asked what a tag means', async () => {
   using mirror = startFront();
   using own = startFront();

@@ -137,6 +137,23 @@ test('a pulled image is pushed with the same bytes under the same digest, whatev
   expect((await manifestOf('copy', 'v1')).digest).toBe(image.manifest.digest);
 });
 
+test('five layers are sent at a time, topmost first, and equal ones once', async () => {
+  const texts = ['1', '2', '3', '4', '5', '6', '7', '8', '1'];
+  const image = makeImage(texts.map((text) => makeLayer(makeTar([{ kind: 'file', path: 'f', text }]))));
+  await pushImage(`http://${registry.host}/v2/deep`, 'latest', image);
+  await using other = await startLocalRegistry(join(storage, 'other'));
+  const name = `${other.host}/deep`;
+  await engine.output('docker', ['pull', `${registry.host}/deep`]);
+  await engine.output('docker', ['tag', `${registry.host}/deep`, name]);
+  const printed = (await engine.output('docker', ['push', name])).split('\n');
+  const ids = image.layers.map(({ diffId }) => diffId.slice(7, 19)).reverse();
+  expect(printed.filter((line) => line.endsWith(': Preparing'))).toEqual([
+    ...new Set(ids.map((id) => `${id}: Preparing`)),
+  ]);
+  expect(printed.filter((line) => line.endsWith(': Waiting')).length).toBe(3);
+  expect(printed.filter((line) => line.endsWith(': Pushed')).length).toBe(8);
+});
+
 test('what was loaded and what was imported is packed the same way each time', async () => {
   const [one, two] = [`${registry.host}/once`, `${registry.host}/twice`];
   const tar = await busyboxRootTar();

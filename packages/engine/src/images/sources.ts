@@ -1,4 +1,5 @@
 import { EngineError } from '@gantry/base';
+import type { Digest } from '@gantry/oci';
 import type { BlobAsked, Repository } from '@gantry/registry';
 
 /**
@@ -8,6 +9,7 @@ import type { BlobAsked, Repository } from '@gantry/registry';
 export class Sources {
   readonly #repositories: readonly Repository[];
   readonly #failed = new Set<Repository>();
+  readonly #served = new Map<Digest, Set<Repository>>();
 
   constructor(repositories: readonly Repository[]) {
     this.#repositories = repositories;
@@ -38,6 +40,7 @@ export class Sources {
     for (const repository of able) {
       try {
         for await (const chunk of repository.readBlob({ ...blob, offset }, signal)) {
+          this.#book(blob.digest, repository);
           offset += chunk.length;
           yield chunk;
         }
@@ -48,6 +51,24 @@ export class Sources {
       }
     }
     throw nobody('pull');
+  }
+
+  /**
+   * The bytes of a blob were not those that its digest names: whoever had a part in them is not asked again.
+   *
+   * @returns whether somebody else is left to ask
+   */
+  distrust(digest: Digest): boolean {
+    const liars = this.#served.get(digest) ?? new Set();
+    this.#served.delete(digest);
+    for (const repository of liars) this.#failed.add(repository);
+    return this.#repositories.some((repository) => repository.can('pull') && !this.#failed.has(repository));
+  }
+
+  #book(digest: Digest, repository: Repository): void {
+    const known = this.#served.get(digest);
+    if (known === undefined) this.#served.set(digest, new Set([repository]));
+    else known.add(repository);
   }
 
   #able(capability: 'resolve' | 'pull'): readonly Repository[] {
