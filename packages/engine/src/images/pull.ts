@@ -127,7 +127,7 @@ async function fetchTop(reference: Reference, sources: Sources, signal: AbortSig
   } catch (error) {
     if (!isEngineError(error, 'not-found') || !error.message.startsWith('manifest for ')) throw error;
     const tags = await sources.ask('resolve', (one) => one.listTags(signal, 1), signal).catch(() => []);
-    const near = nearestTags(tag, tags).map((one) => formatReference({ ...reference, tag: one }));
+    const near = nearestTags(tag, tags.filter(isTag)).map((one) => formatReference({ ...reference, tag: one }));
     const hint = near.length === 0 ? {} : { hint: `there is ${near.join(', ')}` };
     throw new EngineError('not-found', error.message, { cause: error, ...hint });
   }

@@ -21,7 +21,7 @@ import type { Job } from '../jobs/index.ts';
 import type { ImageDeps, OnProgress } from './deps.ts';
 import { recordImageEvent } from './image-event.ts';
 import { MissingBlob, pushLayer } from './push-layer.ts';
-import { type PushPlan, planPush } from './push-plan.ts';
+import { type LayerToPush, type PushPlan, planPush } from './push-plan.ts';
 import { findImage } from './resolve.ts';
 import type { ImageRow } from './rows.ts';
 import type { PushRequest } from './types.ts';
@@ -153,7 +153,10 @@ async function pushLayers(
 ): Promise<readonly Descriptor[]> {
   const failing = new AbortController();
   const signal = AbortSignal.any([job.signal, failing.signal]);
-  const context = { destination, sources, user: `job:${job.id}`, signal, onProgress };
+  const user = `job:${job.id}`;
+  const context = { destination, sources, user, signal, onProgress };
+  // The image may be removed while it is pushed; its blobs stay until they are sent.
+  for (const digest of plan.layers.flatMap(digestsOf)) if (deps.content.find(digest)) deps.content.hold(digest, user);
   const pushes = new Map<string, Promise<Descriptor>>();
   const topFirst = plan.layers.toReversed();
   for (const { diffId } of topFirst) onProgress({ id: shortId(diffId), status: 'Preparing' });
@@ -169,6 +172,10 @@ async function pushLayers(
   failing.signal.throwIfAborted();
   const sent = await Promise.all(plan.layers.map(({ diffId }) => pushes.get(diffId)));
   return sent.filter((descriptor) => descriptor !== undefined);
+}
+
+function digestsOf(layer: LayerToPush): readonly Digest[] {
+  return layer.kind === 'any' ? layer.blobs.map(({ digest }) => digest) : [layer.descriptor.digest];
 }
 
 type Made = { readonly image: ImageRow; readonly plan: PushPlan; readonly layers: readonly Descriptor[] };

@@ -3,8 +3,8 @@ import type { Digest } from '@gantry/oci';
 import type { BlobAsked, Repository } from '@gantry/registry';
 
 /**
- * Everyone who may have an image, mirrors first and its registry last. Who failed once is not asked again for the same
- * image, unless nobody else is left; what the last one says is what counts.
+ * Everyone who may have an image, mirrors first and its registry last. Who failed once is not asked again in the same
+ * pull, unless nobody else is left; what the last one says is what counts.
  */
 export class Sources {
   readonly #repositories: readonly Repository[];

@@ -72,4 +72,6 @@ test("a registry's error document reads as Docker prints it", () => {
     'received unexpected HTTP status: 502 (<html>bad gateway</html>)',
   );
   expect(formatFailure(parseFailure(401, ''))).toBe('unauthorized');
+  const hostile = JSON.stringify({ errors: [{ code: 'DENIED', message: '\u001b[2Jgone\n' }] });
+  expect(formatFailure(parseFailure(403, hostile))).toBe('denied:  [2Jgone ');
 });

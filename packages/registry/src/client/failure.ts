@@ -16,16 +16,21 @@ export function parseFailure(status: number, body: string): RegistryFailure {
   const fallback = {
     status,
     code: knownByStatus[status] ?? '',
-    message: body.trim().split('\n', 1)[0]?.slice(0, 200) ?? '',
+    message: printable(body.trim().split('\n', 1)[0] ?? '', 200),
   };
   try {
     const [first] = parseFields(body, 'error').objects('errors');
     if (first === undefined) return { ...fallback, message: '' };
-    return { status, code: first.text('code'), message: first.text('message') };
+    return { status, code: printable(first.text('code'), 100), message: printable(first.text('message'), 1000) };
   } catch {
     // Proxies answer in HTML, old registries in prose: the status says enough.
     return fallback;
   }
+}
+
+/** SAFETY: what a registry says ends on somebody's terminal, which would obey control characters. */
+function printable(text: string, maximumLength: number): string {
+  return text.replace(/\p{Cc}/gu, ' ').slice(0, maximumLength);
 }
 
 /** Prints a failure as Docker does: `manifest unknown: manifest unknown`. */
