@@ -7,6 +7,7 @@ import { startLocalRegistry } from '../../tools/local-registry.ts';
 import { startEngine } from '../harness/engine.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { ranged, startBrokenRegistry } from './broken-registry.ts';
+import { openImageRooms } from './image-rooms.ts';
 import { makeImage, makeLayer, makeTar } from './made-image.ts';
 
 /** A loaded machine makes a test slow, not wrong. */
@@ -53,6 +54,41 @@ test('a pull goes on where the daemon was killed', async () => {
     expect.stringContaining('bytes=1000000-'),
   ]);
   expect(await engine.output('docker', ['images', '-q', name])).not.toBe('');
+});
+
+test('a client that leaves in the middle of a push ends it, and leaves nothing behind', async () => {
+  using rooms = openImageRooms();
+  const arrived = Promise.withResolvers<void>();
+  using front = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    idleTimeout: 0,
+    fetch: (request) => {
+      if (request.method === 'HEAD') return new Response('', { status: 404 });
+      if (request.method === 'POST') return new Response('', { status: 202, headers: { location: '/v2/upload' } });
+      arrived.resolve();
+      return new Promise<Response>(() => undefined);
+    },
+  });
+  const name = `127.0.0.1:${front.port}/app`;
+  const archive = (async function* () {
+    yield makeTar([{ kind: 'file', path: 'f', text: 'x'.repeat(1_000_000) }]);
+  })();
+  const never = new AbortController().signal;
+  await rooms.images.import(
+    { archive, reference: name, message: '', changes: [], platform: '' },
+    () => undefined,
+    never,
+  );
+  const before = rooms.leftovers();
+  const leaving = new AbortController();
+  const request = { name, tag: 'latest', platform: undefined, auth: undefined };
+  const pushing = rooms.images.push(request, () => undefined, leaving.signal);
+  await arrived.promise;
+  leaving.abort();
+  await expect(pushing).rejects.toMatchObject({ code: 'cancelled' });
+  expect(rooms.leftovers()).toEqual(before);
+  expect(rooms.jobs.list()).toEqual([]);
 });
 
 test('a push that died with the daemon is done again, and finds what it had sent', async () => {

@@ -143,7 +143,8 @@ export class Destination {
 
   async #finish(blob: BlobToSend, { location }: Session, signal: AbortSignal): Promise<void> {
     const target = new URL(location);
-    target.searchParams.set('digest', blob.digest);
+    // Added as text: what the registry wrote there may be signed as it stands.
+    target.search = `${target.search === '' ? '?' : `${target.search}&`}digest=${encodeURIComponent(blob.digest)}`;
     const headers = { 'content-type': 'application/octet-stream', 'content-length': '0' };
     const response = await this.#host.send({ method: 'PUT', target, headers, scope: this.#scope }, signal);
     if (response.status !== 201 && response.status !== 204) throw await this.#refusal(response);
