@@ -20,6 +20,7 @@ import {
   proxiesOf,
   type Registries,
   type Repository,
+  usualConfigDirs,
 } from '@gantry/registry';
 import { CliError } from '../cli-error.ts';
 import { findCredentials, registryKey } from '../credentials/credentials.ts';
@@ -38,7 +39,7 @@ async function openOptions(
   const registries = {
     insecure: insecure ? [reference.domain] : [],
     mirrors: [],
-    configDirs: ['/etc/gantry/certs.d', '/etc/docker/certs.d'],
+    configDirs: usualConfigDirs,
     proxies: proxiesOf(environment),
   };
   return { credentials: credentials ?? anonymous, registries };

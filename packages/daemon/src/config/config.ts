@@ -1,4 +1,5 @@
 import { EngineError, parseSize } from '@gantry/base';
+import { usualConfigDirs } from '@gantry/registry';
 import { type Address, parseAddress } from '../http/listen.ts';
 import { type LogLevel, logLevels } from '../log.ts';
 import type { GivenOptions } from './given.ts';
@@ -36,8 +37,6 @@ export const daemonDefaults = {
   execRoot: '/run/gantry',
   pidfile: '/run/gantry/gantry.pid',
   configFile: '/etc/gantry/daemon.json',
-  /** Docker's too, so that a machine that moves over keeps its registries. */
-  registryConfigDirs: ['/etc/gantry/certs.d', '/etc/docker/certs.d'],
   bridge: 'gantry0',
   logDriver: 'json-file',
   shmSizeBytes: 64 * 2 ** 20,
@@ -65,7 +64,7 @@ export function settleConfig(given: GivenOptions): DaemonConfig {
     labels: list('label').map(checkLabel),
     insecureRegistries: list('insecure-registry'),
     registryMirrors: list('registry-mirror'),
-    registryConfigDirs: given.get('registry-config-dir') ?? daemonDefaults.registryConfigDirs,
+    registryConfigDirs: given.get('registry-config-dir') ?? usualConfigDirs,
     logConfig: {
       type: text('log-driver', daemonDefaults.logDriver),
       config: Object.fromEntries(list('log-opt').map((pair) => splitPair(pair, 'log-opt'))),

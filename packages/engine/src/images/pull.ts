@@ -126,6 +126,7 @@ async function fetchTop(reference: Reference, sources: Sources, signal: AbortSig
     return await sources.ask('resolve', (one) => one.fetchManifest(tag, signal), signal);
   } catch (error) {
     if (!isEngineError(error, 'not-found') || !error.message.startsWith('manifest for ')) throw error;
+    // That the tag is not there is told in any case; help with it may fail.
     const tags = await sources.ask('resolve', (one) => one.listTags(signal, 1), signal).catch(() => []);
     const near = nearestTags(tag, tags.filter(isTag)).map((one) => formatReference({ ...reference, tag: one }));
     const hint = near.length === 0 ? {} : { hint: `there is ${near.join(', ')}` };

@@ -14,6 +14,9 @@ export type Registries = {
   readonly proxies: Proxies;
 };
 
+/** Ours, and Docker's, so that a machine that moves over keeps its registries. */
+export const usualConfigDirs: readonly string[] = ['/etc/gantry/certs.d', '/etc/docker/certs.d'];
+
 /** What a host may be asked: a tag's digest, bytes by digest, or to take something. */
 export type Capability = 'resolve' | 'pull' | 'push';
 
