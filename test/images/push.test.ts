@@ -192,6 +192,31 @@ test('what the registry has lost is sent again, packed as before', async () => {
   expect(digestIn(second)).toBe(digestIn(first) ?? 'nothing was pushed');
 });
 
+test('an image whose layer was here before it was pulled goes to another registry with what is here', async () => {
+  const tar = makeTar([{ kind: 'file', path: 'shared', text: 'by another way' }]);
+  const image = makeImage([makeLayer(tar, 'zstd')]);
+  await engine.output('docker', ['import', '-', 'imported'], { stdin: tar });
+  await pushImage(`http://${registry.host}/v2/zstd`, 'latest', image);
+  await engine.output('docker', ['pull', `${registry.host}/zstd`]);
+  await using other = await startLocalRegistry(join(storage, 'elsewhere'));
+  const name = `${other.host}/elsewhere`;
+  await engine.output('docker', ['tag', `${registry.host}/zstd`, name]);
+  await engine.output('docker', ['push', name]);
+  await engine.output('docker', ['rmi', 'imported', `${registry.host}/zstd`, name]);
+  await engine.output('docker', ['pull', name]);
+  expect(await engine.output('docker', ['inspect', '-f', '{{.Id}}', name])).toBe(image.config.digest);
+});
+
+test('an image outlives the one that brought its layer, and can still be pushed', async () => {
+  const tar = makeTar([{ kind: 'file', path: 'shared', text: 'outlives' }]);
+  const name = `${registry.host}/survivor`;
+  const own = ['--change', 'CMD ["own"]', '-', name];
+  await engine.output('docker', ['import', '-', 'first'], { stdin: tar });
+  await engine.output('docker', ['import', ...own], { stdin: tar });
+  await engine.output('docker', ['rmi', 'first']);
+  expect(await engine.output('docker', ['push', name])).toContain('Pushed');
+});
+
 test('a layer that somebody else serves is named and not sent', async () => {
   const own = makeLayer(makeTar([{ kind: 'file', path: 'own', text: 'o' }]));
   const made = makeLayer(makeTar([{ kind: 'file', path: 'foreign', text: 'f' }]));
