@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { maxApiVersion } from '@gantry/api';
 import { EngineError, FlagError, flagBool, flagText, isEngineError, messageOf, parseFlags } from '@gantry/base';
 import { openEngine } from '@gantry/engine';
+import { proxiesOf } from '@gantry/registry';
 import manifest from '../package.json' with { type: 'json' };
 import { type DaemonConfig, daemonDefaults, settleConfig } from './config/config.ts';
 import { joinOptions, refuseUnsupported } from './config/given.ts';
@@ -108,15 +109,19 @@ const commonHeaders = {
 };
 
 function engineOptions(config: DaemonConfig, log: Log): Parameters<typeof openEngine>[0] {
-  const { dataRoot, execRoot, bridge, bip, insecureRegistries, registryMirrors } = config;
+  const { dataRoot, execRoot, bridge, bip } = config;
   const { logConfig, ulimits, dns, dnsOptions, dnsSearch, shmSizeBytes, init } = config;
   return {
     dataRoot,
     execRoot,
     bridge,
     bip,
-    insecureRegistries,
-    registryMirrors,
+    registries: {
+      insecure: config.insecureRegistries,
+      mirrors: config.registryMirrors,
+      configDirs: config.registryConfigDirs,
+      proxies: proxiesOf(process.env),
+    },
     defaults: { logConfig, ulimits, dns, dnsOptions, dnsSearch, shmSizeBytes, init },
     report: (what, error) => log.error(what, error === undefined ? {} : { error: messageOf(error) }),
   };

@@ -28,7 +28,7 @@ test.each([
 
 test.each([
   ['POST', '/build'],
-  ['POST', '/images/a/b/push'],
+  ['GET', '/images/a/b/attestations'],
   ['GET', '/swarm'],
   ['POST', '/swarm/init'],
   ['GET', '/containers/x/archive'],

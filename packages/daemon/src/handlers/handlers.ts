@@ -6,6 +6,7 @@ import { containerHandlers } from './containers.ts';
 import { execHandlers } from './exec.ts';
 import { imageHandlers } from './images.ts';
 import { networkHandlers } from './networks.ts';
+import { registryHandlers } from './registry.ts';
 import { systemHandlers } from './system.ts';
 import { volumeHandlers } from './volumes.ts';
 
@@ -17,6 +18,7 @@ export function openHandlers(engine: Engine, facts: DaemonFacts): Handlers {
     ...containerStreamHandlers(engine),
     ...execHandlers(engine),
     ...imageHandlers(engine),
+    ...registryHandlers(engine),
     ...networkHandlers(engine),
     ...volumeHandlers(engine),
   };

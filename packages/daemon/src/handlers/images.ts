@@ -1,5 +1,7 @@
+import { field, object, parseJson, text } from '@gantry/api';
 import { EngineError } from '@gantry/base';
 import type { Engine, ImageRecord } from '@gantry/engine';
+import { normalizePlatform, type Platform } from '@gantry/oci';
 import { imageFilter, imagePruneFilter, shownReferences } from '../filters/images.ts';
 import { documentOf, nothing } from '../http/answer.ts';
 import { type AnswerOf, type CallOf, type HandlersOf, idOf } from '../http/call.ts';
@@ -12,6 +14,7 @@ type Names =
   | 'imageList'
   | 'imageCreate'
   | 'imageLoad'
+  | 'imagePush'
   | 'imagePrune'
   | 'buildPrune'
   | 'imageInspect'
@@ -62,6 +65,7 @@ export function imageHandlers(engine: Engine): HandlersOf<Names> {
     },
     imageCreate: (call) => (call.query.fromImage === '' ? importImage(engine, call) : pullImage(engine, call)),
     imageLoad: (call) => loadImages(engine, call),
+    imagePush: (call) => pushImage(engine, call),
     imagePrune: async ({ query }) => {
       const use = await imageUse(engine);
       const accept = imagePruneFilter(query.filters, engine.info().now);
@@ -102,6 +106,28 @@ function pullImage(engine: Engine, call: CallOf<'imageCreate'>): AnswerOf<'image
     return [];
   }, call.signal);
   return { kind: 'lines', headers: 'first-line', lines, failure: printFailure };
+}
+
+function pushImage(engine: Engine, call: CallOf<'imagePush'>): AnswerOf<'imagePush'> {
+  const { tag, platform } = call.query;
+  const auth = parseRegistryAuth(call.headers.get('x-registry-auth'));
+  const request = { name: idOf(call), tag, platform: parseWirePlatform(platform), auth };
+  const lines = progressLines(async (report, signal) => {
+    await engine.images.push(request, report, signal);
+    return [];
+  }, call.signal);
+  return { kind: 'lines', headers: 'first-line', lines, failure: printFailure };
+}
+
+const wirePlatform = object({
+  os: field('os', text),
+  architecture: field('architecture', text),
+  variant: field('variant', text, 'omit'),
+});
+
+/** A push's platform is a JSON document, where a pull has `linux/arm64`. @throws invalid */
+function parseWirePlatform(given: string): Platform | undefined {
+  return given === '' ? undefined : normalizePlatform(wirePlatform.parse(parseJson(given), 'platform'));
 }
 
 function importImage(engine: Engine, call: CallOf<'imageCreate'>): AnswerOf<'imageCreate'> {

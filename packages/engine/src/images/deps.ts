@@ -1,5 +1,6 @@
 import type { LayerWorkers } from '@gantry/layer';
 import type { Platform } from '@gantry/oci';
+import type { Registries } from '@gantry/registry';
 import type { ContentRoom } from '../content/index.ts';
 import type { Db } from '../db/index.ts';
 import type { EventSink } from '../events/index.ts';
@@ -24,12 +25,14 @@ export type ImageDeps = {
   readonly layers: SharedWork<void, ProgressEvent>;
   /** How many layers are fetched and unpacked at a time. */
   readonly gate: Gate;
+  /** How many layers are sent at a time. */
+  readonly uploads: Gate;
+  /** One layer is packed at a time: it takes all cores. */
+  readonly packing: Gate;
   readonly now: () => Date;
   /** What this machine runs. */
   readonly platform: Platform;
-  readonly insecureRegistries: readonly string[];
-  /** URLs, asked in this order before Docker Hub. */
-  readonly registryMirrors: readonly string[];
+  readonly registries: Registries;
 };
 
 export type OnProgress = (event: ProgressEvent) => void;

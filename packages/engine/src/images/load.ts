@@ -18,6 +18,7 @@ import { recordImageEvent } from './image-event.ts';
 import { type ArchivedImage, parseLayout, parseSavedManifest, type ReadMember } from './load-plan.ts';
 import { layerError, unpackBlob } from './receive-layer.ts';
 import { chainsOf } from './record.ts';
+import type { LayerBlob } from './rows.ts';
 import { storeImage } from './store-image.ts';
 
 type Loading = { readonly job: Job; readonly members: ArchiveMembers; readonly onProgress: OnProgress };
@@ -102,12 +103,12 @@ function tellMoved(deps: ImageDeps, reference: string): { text: string; oldId: s
   ];
 }
 
-/** All layers at once: each goes into a directory of its own. @returns the blobs they became */
+/** All layers at once: each goes into a directory of its own. @returns the blobs of those that were new */
 async function loadLayers(
   deps: ImageDeps,
   image: ArchivedImage,
   { config, job, members, onProgress }: Loading & { config: ImageConfig },
-): Promise<readonly Digest[]> {
+): Promise<readonly LayerBlob[]> {
   const chains = chainsOf(config.diffIds);
   const failing = new AbortController();
   const signal = AbortSignal.any([job.signal, failing.signal]);
@@ -137,9 +138,9 @@ async function loadLayer(
   deps: ImageDeps,
   layer: LayerToLoad,
   { job, members, onProgress, signal }: Loading & { signal: AbortSignal },
-): Promise<Digest | undefined> {
+): Promise<LayerBlob | undefined> {
   const { chainId, diffId, parent, path } = layer;
-  let blob: Digest | undefined;
+  let blob: LayerBlob | undefined;
   await deps.layers.join(chainId, { signal, onProgress }, async (shared, tell) => {
     using _place = await deps.gate.enter(shared);
     if (deps.snapshots.find(chainId) !== undefined) return;
@@ -148,8 +149,8 @@ async function loadLayer(
     const steps = { onUnpacked: (current: number) => tell({ id, status: 'Loading layer', current, total }) };
     const verify = (applied: { readonly diffId: DiffId; readonly digest: Digest }): ChainId => {
       checkLayer(layer, applied);
-      blob = parseDigest(applied.digest);
-      deps.content.hold(blob, `job:${job.id}`);
+      blob = { diffId, digest: parseDigest(applied.digest), sizeBytes: total };
+      deps.content.hold(blob.digest, `job:${job.id}`);
       return chainId;
     };
     try {

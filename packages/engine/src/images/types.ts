@@ -1,3 +1,7 @@
+import type { Platform } from '@gantry/oci';
+import type { SearchResult } from '@gantry/registry';
+
+export type { SearchResult } from '@gantry/registry';
 export type { RootMount, SnapshotRoom } from '../snapshots/index.ts';
 
 /** What the OCI or Docker image config says about running it: laid under the user's own config. */
@@ -47,12 +51,14 @@ export type ImageRecord = {
   }[];
 };
 
-/** Progress of a pull, load or import: Docker's JSON stream is printed from it by the daemon. */
+/** Progress of a pull, push, load or import: Docker's JSON stream is printed from it by the daemon. */
 export type ProgressEvent = {
   readonly id?: string;
   readonly status: string;
   readonly current?: number;
   readonly total?: number;
+  /** What a push ended as, for programs. */
+  readonly pushed?: { readonly tag: string; readonly digest: string; readonly sizeBytes: number };
 };
 
 export type RegistryAuth = {
@@ -69,6 +75,16 @@ export type PullRequest = {
   readonly allTags: boolean;
   /** `linux/arm64`; empty: the host's. */
   readonly platform: string;
+  readonly auth: RegistryAuth | undefined;
+};
+
+export type PushRequest = {
+  /** Repository as the user wrote it; a tag in it is ignored, as Docker does. */
+  readonly name: string;
+  /** '': all tags of that repository. */
+  readonly tag: string;
+  /** The image must be for it; undefined: whatever it is for. */
+  readonly platform: Platform | undefined;
   readonly auth: RegistryAuth | undefined;
 };
 
@@ -90,6 +106,7 @@ export type ImageRoom = {
   find(nameOrId: string): ImageRecord | undefined;
   list(): readonly ImageRecord[];
   pull(request: PullRequest, onProgress: (event: ProgressEvent) => void, signal: AbortSignal): Promise<void>;
+  push(request: PushRequest, onProgress: (event: ProgressEvent) => void, signal: AbortSignal): Promise<void>;
   /** docker-save and OCI archives, gzip and zstd recognised. @returns loaded references or IDs */
   load(
     archive: AsyncIterable<Uint8Array>,
@@ -98,6 +115,17 @@ export type ImageRoom = {
   ): Promise<readonly string[]>;
   /** A root filesystem tar becomes a one-layer image. @returns the image ID */
   import(request: ImportRequest, onProgress: (event: ProgressEvent) => void, signal: AbortSignal): Promise<string>;
+  /** Looks at a reference in its registry, pulling nothing. */
+  inspectRemote(
+    request: { readonly reference: string; readonly auth: RegistryAuth | undefined },
+    signal: AbortSignal,
+  ): Promise<import('./inspect-remote.ts').RemoteImage>;
+  /** Shows credentials to a registry. @returns a token in their place, if the registry gives one. @throws denied */
+  logIn(auth: RegistryAuth, signal: AbortSignal): Promise<string | undefined>;
+  search(
+    request: { readonly term: string; readonly limit: number; readonly auth: RegistryAuth | undefined },
+    signal: AbortSignal,
+  ): Promise<readonly SearchResult[]>;
   tag(source: string, reference: string): void;
   /** `inUse` lists containers by image ID: Docker's conflict texts name them. */
   remove(

@@ -38,6 +38,11 @@ export const imageCommands: readonly CommandRow[] = [
     load: async () => (await import('./pull.ts')).pullCommand,
   },
   {
+    names: ['image push', 'push'],
+    short: 'Upload an image to a registry',
+    load: async () => (await import('./push.ts')).pushCommand,
+  },
+  {
     names: ['image rm', 'image remove', 'rmi'],
     short: 'Remove one or more images',
     load: async () => (await import('./remove.ts')).removeCommand,
