@@ -37,6 +37,8 @@ export type ImageRooms = Disposable & {
 
 const anybody = { username: '', password: '', identityToken: '', registryToken: '', serverAddress: '' };
 
+let readers = 0;
+
 /** @param dataRoot an existing directory to use and leave; absent: one in the temporary directory, removed at the end */
 export function openImageRooms(dataRoot?: string, registries: Partial<Registries> = {}): ImageRooms {
   const root = dataRoot ?? mkdtempSync(join(tmpdir(), 'gantry-images-'));
@@ -76,7 +78,9 @@ export function openImageRooms(dataRoot?: string, registries: Partial<Registries
       return lines.map(({ id, status }) => (id === undefined ? status : `${id}: ${status}`));
     },
     layerPaths: (nameOrId) => {
-      const { cwd, lower } = snapshots.prepare('layer-paths', images.get(nameOrId).chainId);
+      const reader = `layer-paths-${readers++}`;
+      snapshots.reserve(reader, images.get(nameOrId).chainId);
+      const { cwd, lower } = snapshots.mount(reader);
       return lower.map((path) => join(cwd, path)).reverse();
     },
     leftovers: () =>
