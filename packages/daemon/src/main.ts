@@ -68,6 +68,8 @@ function readConfigFile(named: string | undefined): { path: string; text: string
 /** All the wiring: lock, engine, doors; then it waits for the signal to stop and takes everything down in reverse. */
 async function serve(config: DaemonConfig): Promise<void> {
   const stopped = stopSignal();
+  // A full disk or a reader that is gone costs lines of the log, and not the daemon.
+  process.stderr.on('error', () => undefined);
   const log = openLog({
     level: config.logLevel,
     format: config.logFormat,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { EngineError, messageOf } from '@gantry/base';
+import { EngineError, messageOf, sigkill } from '@gantry/base';
 import { compileExec } from '@gantry/runtime';
 import type { ClientStream, ExecRecord } from '../engine.ts';
 import { type CreatedTask, startFailureCode, type Task } from '../tasks/index.ts';
@@ -22,12 +22,13 @@ export type ExecStartOptions = {
  * Runs a noted exec. Without a client it resolves once the command runs; with one, when the stream has ended, the client
  * is gone or it detached.
  *
+ * @param over kills the command, also one that is still being made
  * @throws with Docker's texts; a command that cannot run leaves exit code 126 or 127 in the exec's inspect
  */
 export async function startExec(
   deps: ContainerDeps,
   execId: string,
-  { client, options }: { client: ClientStream | undefined; options: ExecStartOptions },
+  { client, options, over }: { client: ClientStream | undefined; options: ExecStartOptions; over?: AbortSignal },
 ): Promise<void> {
   const exec = deps.execs.get(execId);
   const container = deps.store.get(exec.containerId);
@@ -47,6 +48,7 @@ export async function startExec(
     throw asExecFailure(error);
   }
   const { task } = created;
+  killWhen(over, task);
   const [shim] = created.attached;
   try {
     const { pid } = await task.start();
@@ -73,6 +75,12 @@ export async function startExec(
   });
   if (detached)
     deps.events.record('container', 'exec_detach', container.id, { ...containerEvent(container), execID: execId });
+}
+
+function killWhen(over: AbortSignal | undefined, task: Task): void {
+  const kill = (): void => task.signal(sigkill);
+  if (over?.aborted === true) kill();
+  else over?.addEventListener('abort', kill);
 }
 
 /** Books the end of an exec. Its container, and with it the exec's row, may be gone by then. */

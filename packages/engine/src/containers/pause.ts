@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { EngineError, messageOf } from '@gantry/base';
+import { EngineError, isErrno, messageOf } from '@gantry/base';
 import { type CgroupFiles, cgroupFiles } from '@gantry/runtime';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
@@ -31,6 +31,7 @@ export async function pauseContainer(deps: PauseDeps, ref: string): Promise<void
   try {
     await reach(freezer, freezer.frozen);
   } catch (cause) {
+    refuseEnded(id, cause);
     writeFileSync(freezer.file, freezer.thawed);
     throw new EngineError('unavailable', `cannot pause container "${id.slice(0, 12)}": ${messageOf(cause)}`, { cause });
   }
@@ -48,11 +49,22 @@ export async function unpauseContainer(deps: PauseDeps, ref: string): Promise<vo
   const { status } = container;
   if (status.kind !== 'running' || !status.paused) throw new EngineError('conflict', `Container ${id} is not paused`);
   const freezer = freezerOf(deps, container);
-  await reach(freezer, freezer.thawed);
+  try {
+    await reach(freezer, freezer.thawed);
+  } catch (error) {
+    refuseEnded(id, error);
+    throw error;
+  }
   deps.db.tx(() => {
     deps.store.setStatus(id, { ...status, paused: false });
     deps.events.record('container', 'unpause', id, containerEvent(container));
   });
+}
+
+/** Its cgroup goes a moment before its exit is booked. */
+function refuseEnded(id: string, cause: unknown): void {
+  if (isErrno(cause, 'ENOENT') || isErrno(cause, 'ENODEV'))
+    throw new EngineError('conflict', `container ${id} is not running`, { cause });
 }
 
 /** Tells what the kernel says of a running container: a daemon may have died between the freezer and the row. */

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { EngineError, messageOf } from '@gantry/base';
+import { EngineError, isErrno, messageOf } from '@gantry/base';
 import { cgroupFiles } from '@gantry/runtime';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
@@ -31,6 +31,8 @@ export async function topContainer(
     throw new EngineError('conflict', `Container ${id} is restarting, wait until the container is running`);
   if (status.kind !== 'running') throw new EngineError('conflict', `container ${id} is not running`);
   const pids = pidsBelow(dirname(cgroupFiles(deps.facts.cgroup, cgroupPathOf(deps, container)).procs));
+  // Its cgroup goes a moment before its exit is booked.
+  if (pids.length === 0) throw new EngineError('conflict', `container ${id} is not running`);
   const table = parsePs(await runPs(given.split(/\s+/), pids), new Set(pids));
   deps.events.record('container', 'top', id, containerEvent(container));
   return table;
@@ -42,11 +44,16 @@ function refuseRenamedColumns(psArguments: string): void {
     if (column !== 'pid') throw new EngineError('invalid', `specifying "${column}=${title}" is not allowed`);
 }
 
-/** Processes of a cgroup and of those that the container made below it. */
+/** Processes of a cgroup and of those that the container made below it; none of one that is gone. */
 function pidsBelow(directory: string): number[] {
-  const own = readFileSync(join(directory, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
-  const below = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return [...own, ...below.flatMap((entry) => pidsBelow(join(directory, entry.name)))];
+  try {
+    const own = readFileSync(join(directory, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
+    const below = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    return [...own, ...below.flatMap((entry) => pidsBelow(join(directory, entry.name)))];
+  } catch (error) {
+    if (isErrno(error, 'ENOENT') || isErrno(error, 'ENODEV')) return [];
+    throw error;
+  }
 }
 
 async function runPs(psArguments: readonly string[], pids: readonly number[]): Promise<string> {
