@@ -39,7 +39,16 @@ export function plainEntry(entry: Partial<TarEntry> & Pick<TarEntry, 'kind' | 'p
 
 /** Formats the header of an entry: one ustar block, after a pax header when something does not fit it. */
 export function formatHeader(entry: TarEntry): Uint8Array {
-  const records = paxRecords(entry);
+  return formatHeaderWith(entry, {});
+}
+
+/** The same with pax records besides those that the entry needs. */
+export function formatHeaderWith(entry: TarEntry, more: Readonly<Record<string, string>>): Uint8Array {
+  const records =
+    paxRecords(entry) +
+    Object.entries(more)
+      .map(([key, value]) => paxRecord(key, value))
+      .join('');
   if (records === '') return ustarBlock(entry, typeOf[entry.kind]);
   const data = stringToBytes(records);
   const pax = plainEntry({ kind: 'file', path: 'PaxHeaders.0/entry', sizeBytes: data.length });
