@@ -19,7 +19,7 @@ function applyChange(config: RunConfig, line: string): RunConfig {
   const [, word = '', rest = ''] = /^(\S+)(?:\s+([\s\S]+))?$/.exec(line) ?? [];
   const instruction = word.toLowerCase();
   const apply = instructions[instruction];
-  if (apply === undefined) throw new EngineError('invalid', `${instruction} is not a valid change command`);
+  if (apply === undefined) throw new EngineError('invalid', `${word} is not a valid change command`);
   if (rest.trim() === '') throw new EngineError('invalid', `${word.toUpperCase()} requires at least one argument`);
   return apply(config, rest.trim());
 }
