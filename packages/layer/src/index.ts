@@ -4,6 +4,7 @@ export { type LayerTree, LayerWriter } from './apply/layer-writer.ts';
 export { removeTree, removeTreeInTurns } from './apply/remove-tree.ts';
 export { bytesOfText, pathOfBytes, textOfBytes } from './byte-string.ts';
 export { type Compression, type Decompressed, decompress, detectCompression } from './compression.ts';
+export { GrowthLimit } from './growth-limit.ts';
 export { packPath } from './local/pack-path.ts';
 export { unpackInto } from './local/unpack-into.ts';
 export type { EntryKind, TarEntry, TarSink } from './tar/entry.ts';

@@ -7,6 +7,7 @@ import {
   formatReference,
   type HistoryEntry,
   type ImageConfig,
+  maximumLayers,
   parseImageConfig,
   parseReference,
   withDefaultTag,
@@ -29,6 +30,7 @@ export async function commitImage(deps: ImageDeps, request: CommitImageRequest, 
   const references = request.reference === '' ? [] : [parseCommitName(request.reference)];
   const below = getImage(deps, request.parent);
   const parent = parseImageConfig(below.config);
+  if (parent.diffIds.length >= maximumLayers) throw new EngineError('invalid', 'max depth exceeded');
   return await deps.jobs.run({ kind: 'commit', subject: request.reference, signal }, async (job) => {
     const user = `job:${job.id}`;
     try {

@@ -69,6 +69,10 @@ type Resolving = { readonly read: ReadMember; readonly wanted: Platform; readonl
 function resolveDescriptor(descriptor: Descriptor, { read, wanted, depth }: Resolving): ArchivedImage | undefined {
   if (depth > 3) throw new EngineError('invalid', 'cannot load archive: its indexes lead in circles');
   const bytes = read(blobPath(descriptor), maximumManifestBytes);
+  if (bytes.length !== descriptor.sizeBytes) {
+    const { sizeBytes, digest } = descriptor;
+    throw new EngineError('invalid', `cannot load archive: "${digest}" has ${bytes.length} bytes, not ${sizeBytes}`);
+  }
   const parsed = parseManifest(bytes, descriptor.mediaType);
   if (parsed.kind === 'index') {
     const chosen = choosePlatform(parsed.manifests, wanted);

@@ -9,6 +9,7 @@ import {
   formatPlatform,
   type ImageConfig,
   maximumConfigBytes,
+  maximumLayers,
   maximumManifestBytes,
   type Platform,
   parseDigest,
@@ -110,6 +111,7 @@ function readMember(members: ArchiveMembers, path: string, maximumBytes: number)
 async function loadImage(deps: ImageDeps, image: ArchivedImage, loading: Loading): Promise<string> {
   const configBytes = readMember(loading.members, image.configPath, maximumConfigBytes);
   const config = parseImageConfig(configBytes);
+  if (config.diffIds.length > maximumLayers) throw new EngineError('invalid', 'max depth exceeded');
   const [expected, actual] = [config.diffIds.length, image.layerPaths.length];
   if (expected !== actual)
     throw new EngineError('invalid', `invalid manifest, layers length mismatch: expected ${expected}, got ${actual}`);

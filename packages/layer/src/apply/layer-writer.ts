@@ -126,7 +126,7 @@ export class LayerWriter implements TarSink, Disposable {
     if (file === undefined) return;
     this.#file = undefined;
     try {
-      if (file.offset !== file.entry.sizeBytes) ftruncate(file.fd, file.entry.sizeBytes);
+      if (file.offset !== file.entry.sizeBytes) setSize(file);
       setMetadata(file.fd, file.entry);
     } finally {
       close(file.fd);
@@ -245,6 +245,16 @@ function otherKind({ parent, name }: EntryPath, there: 'directory' | 'non-direct
 
 function joinPath(parent: string, name: string): string {
   return parent === '' ? name : `${parent}/${name}`;
+}
+
+/** A hole at the end costs nothing, but no filesystem takes one of any size. */
+function setSize({ fd, entry }: OpenFile): void {
+  try {
+    ftruncate(fd, entry.sizeBytes);
+  } catch (error) {
+    if (isSystemError(error, 'EFBIG')) throw badEntry(entry.path, 'it is larger than a file can be');
+    throw error;
+  }
 }
 
 function isDirectory(dir: number, name: PathLike): boolean {
