@@ -11,9 +11,15 @@ export type Packing = {
   readonly buffer: ChunkBuffer;
   /** Path of the first name of each inode that has several. */
   readonly links: Map<string, string>;
-  /** Holes stay holes. Only readers of pax archives understand it, so not for what users' own programs read. */
+  /** Huge holes stay holes. Only readers of pax archives understand it, so not for what users' own programs read. */
   readonly sparse: boolean;
 };
+
+/**
+ * Smaller holes are written as zeros, as Docker writes all of them: it loads and runs a layer with a sparse file, but
+ * cannot save or push it again (seen with 28.5: "could not verify layer data"). Beyond this there is no choice.
+ */
+const hugeHoleBytes = 2 ** 30;
 
 /** Writes bytes through the buffer; yields each chunk that is full. */
 export function* emit({ buffer }: Pick<Packing, 'buffer'>, bytes: Uint8Array): Generator<Chunk> {
@@ -36,7 +42,7 @@ export function* packNode(packing: Packing, node: OpenNode, path: string): Gener
     );
     return;
   }
-  if (kind === 'file' && packing.sparse && stat.blocks512 * 512 < stat.sizeBytes) {
+  if (kind === 'file' && packing.sparse && stat.sizeBytes - stat.blocks512 * 512 >= hugeHoleBytes) {
     const ranges = dataRanges(node.fd, stat.sizeBytes);
     if (ranges.length <= maximumStoredRanges) return yield* packSparse(packing, node.fd, { entry, ranges });
   }
