@@ -14,6 +14,7 @@ import {
 } from '@gantry/oci';
 import type { ImageDeps } from './deps.ts';
 import { recordImageEvent } from './image-event.ts';
+import { readAhead } from './read-ahead.ts';
 import { findImage, isIdPrefix } from './resolve.ts';
 import type { ImageRow } from './rows.ts';
 import { isNameOnly, planSave, type SavedImage, type SavePlan } from './save-plan.ts';
@@ -29,6 +30,8 @@ type Chosen = { readonly row: ImageRow; readonly tags: Set<string> };
 
 /** Large reads, so that an archive of many gigabytes is few of them. */
 const readBytes = 1024 * 1024;
+/** So much is unpacked while earlier bytes are sent. */
+const readAheadBytes = 8 * 2 ** 20;
 
 /**
  * Writes images as one archive. The layers are the bytes that came, unpacked of their compression and nothing else, so
@@ -44,7 +47,7 @@ export function saveImages(deps: ImageDeps, { names, platform, signal }: SaveOpt
   for (const { row } of chosen) checkPlatform(row, platform);
   const plan = planSave(chosen.map((one) => savedImage(deps, one)));
   for (const { row } of chosen) recordImageEvent(deps, 'save', { actor: row.id, name: row.id, image: row });
-  return writeArchive(deps, plan, signal);
+  return readAhead(writeArchive(deps, plan, signal), readAheadBytes);
 }
 
 /** A repository's name means all its tags, an ID no name at all; an image that is named twice is written once. */
