@@ -4,8 +4,9 @@ import type { FromTree, ToTree } from './protocol.ts';
 
 type Post = (reply: FromTree, transfer?: ArrayBuffer[]) => void;
 
-/** How many chunks may be under way in one direction: enough to keep both threads busy. */
-export const chunksUnderWay = 4;
+/** How many messages may be under way: enough to keep both threads busy. What comes in is cut as the network cut it. */
+const chunksUnderWay = 4;
+export const piecesUnderWay = 32;
 
 /** A tree thread's side of its streams: chunks go out as the other side has room, bytes come in as they are taken. */
 export class Mailbox {

@@ -1,5 +1,5 @@
 import { EngineError } from '@gantry/base';
-import { chunksUnderWay } from './mailbox.ts';
+import { piecesUnderWay } from './mailbox.ts';
 import { type FromTree, type ToTree, type TreeReplies, type TreeRequest, treeFailure } from './protocol.ts';
 
 /**
@@ -16,7 +16,7 @@ export class TreeThread<Verb extends TreeRequest['verb']> implements AsyncDispos
   readonly #chunks: Uint8Array[] = [];
   #isOver = false;
   #failure: EngineError | undefined;
-  #room = chunksUnderWay;
+  #room = piecesUnderWay;
   #wake: () => void = () => undefined;
 
   /** @param input the archive that an `extract` takes */
