@@ -1,6 +1,13 @@
 import type { Duplex } from 'node:stream';
 import type { PathStat } from '@gantry/layer';
-import type { ContainerRecord, CreateRequest, EndpointConfig, Resources, RestartPolicy } from './containers/types.ts';
+import type {
+  ContainerConfig,
+  ContainerRecord,
+  CreateRequest,
+  EndpointConfig,
+  Resources,
+  RestartPolicy,
+} from './containers/types.ts';
 import type { EngineEvent, EventSink } from './events/types.ts';
 import type { ImageRoom } from './images/types.ts';
 import type { EndpointRecord, NetworkRoom, PublishedPort } from './network/types.ts';
@@ -140,6 +147,8 @@ export type CommitRequest = {
   readonly reference: string;
   readonly author: string;
   readonly comment: string;
+  /** Laid over the container's own config; undefined: that alone. */
+  readonly config: ContainerConfig | undefined;
   /** Dockerfile instructions that only change the config. */
   readonly changes: readonly string[];
   /** Stop a running container's processes for as long as its files are read. */

@@ -1,4 +1,4 @@
-import { document, field, none, object } from '../codec/codec.ts';
+import { document, field, none, object, optional } from '../codec/codec.ts';
 import {
   queryDimension,
   queryFilters,
@@ -9,6 +9,7 @@ import {
   querySwitchOn,
   queryText,
 } from '../codec/query.ts';
+import { containerConfig } from '../nouns/container-config.ts';
 import { createBody } from '../nouns/create-request.ts';
 import { updateBody } from '../nouns/update.ts';
 import type {
@@ -350,8 +351,8 @@ const containerCommit = route({
     changes: field('changes', queryList, 'omit'),
     pause: field('pause', querySwitchOn),
   }),
-  // Docker takes a whole config here and no client sends one: `changes` say what shall be other.
-  body: none,
+  /** Laid over the container's own config; command lines send `changes` instead. */
+  body: optional(containerConfig),
   reply: document<ContainerCommittedWire>(),
   failures: noSuch,
 });

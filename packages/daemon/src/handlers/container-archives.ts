@@ -43,7 +43,9 @@ export function containerArchiveHandlers({ containers }: Engine): HandlersOf<Nam
     containerCommit: async (call) => {
       const { container, repo, tag, ...request } = call.query;
       const reference = repo === '' || tag === '' ? repo : `${repo}:${tag}`;
-      return documentOf({ Id: await containers.commit(container, { ...request, reference }, call.signal) });
+      return documentOf({
+        Id: await containers.commit(container, { ...request, config: call.body, reference }, call.signal),
+      });
     },
   };
 }

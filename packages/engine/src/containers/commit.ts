@@ -6,6 +6,7 @@ import type { ImageRunConfig } from '../images/types.ts';
 import { overlayOf } from './changes.ts';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
+import { mergeConfig } from './merge-config.ts';
 import { pauseContainer, unpauseContainer } from './pause.ts';
 import type { ContainerConfig, ContainerRecord } from './types.ts';
 
@@ -23,7 +24,7 @@ export async function commitContainer(
 ): Promise<string> {
   const container = deps.store.resolve(ref);
   refuseCommit(container);
-  const config = applyChanges(runConfigOf(container.config), request.changes);
+  const config = commitConfig(container.config, request);
   await using _paused = await pauseFor(deps, container, request.pause);
   await using thread = new TreeThread({ verb: 'layer', directories: overlayOf(deps, container) });
   await thread.head;
@@ -57,6 +58,18 @@ async function pauseFor(
   await pauseContainer(deps, id);
   return { [Symbol.asyncDispose]: () => unpauseContainer(deps, id) };
 }
+
+/**
+ * The config of the image: what was asked for with the changes made to it, laid over the container's own, as a container's
+ * is laid over its image's.
+ */
+export function commitConfig(own: ContainerConfig, { config, changes }: CommitConfigRequest): ImageRunConfig {
+  const asked = config ?? own;
+  const changed = { ...asked, ...applyChanges(runConfigOf(asked), changes) };
+  return runConfigOf(mergeConfig(changed, runConfigOf(own)));
+}
+
+type CommitConfigRequest = Pick<CommitRequest, 'config' | 'changes'>;
 
 /** What of a container's config an image can say. */
 function runConfigOf(config: ContainerConfig): ImageRunConfig {

@@ -8,11 +8,14 @@ import type { Healthcheck, RunConfig } from '@gantry/oci';
  * @throws invalid with Docker's text
  */
 export function applyChanges(config: RunConfig, changes: readonly string[]): RunConfig {
-  return changes
+  const lines = changes
     .flatMap((change) => change.split('\n'))
     .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('#'))
-    .reduce(applyChange, config);
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  const changed = lines.reduce(applyChange, config);
+  const says = (instruction: string): boolean => lines.some((line) => line.toLowerCase().startsWith(`${instruction} `));
+  // A command was made for the entrypoint that was there before.
+  return says('entrypoint') && !says('cmd') ? { ...changed, cmd: undefined } : changed;
 }
 
 function applyChange(config: RunConfig, line: string): RunConfig {
