@@ -127,7 +127,9 @@ function ustarBlock(entry: TarEntry, type: string): Uint8Array {
   text(257, 8, 'ustar\x0000');
   octal(329, 8, entry.major);
   octal(337, 8, entry.minor);
-  const sum = block.reduce((total, byte) => total + byte, 0);
+  let sum = 0;
+  // A loop: a reduce over every header is a tenth of what packing costs.
+  for (let i = 0; i < blockBytes; i++) sum += block[i] ?? 0;
   text(148, 8, `${sum.toString(8).padStart(6, '0')}\0 `);
   return block;
 }
