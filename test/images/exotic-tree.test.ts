@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { applyLayer, packPath, type TreeRequest, TreeThread } from '@gantry/layer';
+import { applyLayer, packPath, removeTree, type TreeRequest, TreeThread } from '@gantry/layer';
 import { getXattr, listXattrs, openat2, openDescriptor, openFlag, setXattr } from '@gantry/native';
 import { sha256 } from './made-image.ts';
 import { linesOf } from './small-disk.ts';
@@ -192,4 +192,18 @@ test('deletions, replacements and opaque directories become the marks that the l
     'm was-dir',
     'm was-file',
   ]);
+});
+
+test('a tree without end is refused, and no descriptor of it stays open', async () => {
+  const { cwd, request } = overlay('endless');
+  const nest = "python3 -c \"import os\nfor i in range(3000): os.mkdir('d'); os.chdir('d')\"";
+  linesOf(nest, join(cwd, 'upper'));
+  const before = readdirSync('/proc/self/fd').length;
+  await using thread = new TreeThread(request);
+  await expect(thread.head).rejects.toThrow('more than 1000 levels deep');
+  expect(() => [...packPath(join(cwd, 'upper'), '.')]).toThrow('more than 1000 levels deep');
+  expect(readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(before + 1);
+  const fd = openSync(cwd, 'r');
+  removeTree(fd, 'upper');
+  closeSync(fd);
 });

@@ -1,3 +1,4 @@
+import { EngineError } from '@gantry/base';
 import { isSystemError, readDirectory } from '@gantry/native';
 import { rawToString } from '../byte-string.ts';
 import { endOfArchive } from '../tar/writer.ts';
@@ -6,7 +7,13 @@ import { emit, type Packing, packNode } from './pack-node.ts';
 import { type OpenNode, openNode } from './read-node.ts';
 
 /** Deeper than any real tree, and shallow enough for descriptors and stack. */
-const maximumDepth = 2000;
+const maximumDepth = 1000;
+
+/** SAFETY: each level holds a descriptor of the daemon, and a container may nest directories without end. @throws invalid */
+export function checkDepth(depth: number): void {
+  if (depth <= maximumDepth) return;
+  throw new EngineError('invalid', `cannot read tree: a directory is more than ${maximumDepth} levels deep`);
+}
 
 export type PackOptions = {
   /** What entries' paths begin with: `dd`, `.`, `` (no entry for the directory itself). Byte string. */
@@ -47,7 +54,7 @@ export function* closePacking(packing: Packing): Generator<Chunk> {
 type Place = { readonly path: string; readonly depth: number };
 
 function* packChildren(packing: Packing, fd: number, { path, depth }: Place): Generator<Chunk> {
-  if (depth > maximumDepth) return;
+  checkDepth(depth);
   const names = readDirectory(fd).map(({ name }) => name);
   names.sort(Buffer.compare);
   for (const name of names) {

@@ -11,7 +11,7 @@ import {
   syscall,
 } from '@gantry/native';
 import { pathOfBytes, rawToString } from '../byte-string.ts';
-import { openIfThere } from '../pack/pack-tree.ts';
+import { checkDepth, openIfThere } from '../pack/pack-tree.ts';
 import { isWhiteout, kindOf, type OpenNode } from '../pack/read-node.ts';
 
 /** One difference between a container's tree and its image's. Paths are byte strings without leading slash. */
@@ -25,7 +25,12 @@ export type TreeChange = {
 };
 
 /** A directory of the upper tree and those of the lower ones that show through it, topmost first. */
-type Merged = { readonly upper: number; readonly lowers: readonly number[]; readonly path: string };
+type Merged = {
+  readonly upper: number;
+  readonly lowers: readonly number[];
+  readonly path: string;
+  readonly depth: number;
+};
 
 /**
  * Lists what an overlay's upper directory changes in the layers below it, parents before children, in order of names.
@@ -37,10 +42,11 @@ type Merged = { readonly upper: number; readonly lowers: readonly number[]; read
  * @throws SystemError
  */
 export function listChanges(upper: number, lowers: readonly number[]): TreeChange[] {
-  return changesIn({ upper, lowers, path: '' }, false);
+  return changesIn({ upper, lowers, path: '', depth: 0 }, false);
 }
 
 function changesIn(merged: Merged, isOpaque: boolean): TreeChange[] {
+  checkDepth(merged.depth);
   const names = new Map(namesOf(merged.upper).map((name) => [rawToString(name), name]));
   const found = [...names.entries()].flatMap(([text, name]) => changesOf(merged, text, name));
   const hidden = isOpaque ? namesBelow(merged.lowers).filter((text) => !names.has(text)) : [];
@@ -81,7 +87,7 @@ function changesOfDirectory(
   const isOpaque = getXattr(node.fd, 'trusted.overlay.opaque')?.[0] === 'y'.charCodeAt(0);
   const lowers = openLowers(merged.lowers, name);
   try {
-    const below = changesIn({ upper: node.fd, lowers, path: `${path}/` }, isOpaque);
+    const below = changesIn({ upper: node.fd, lowers, path: `${path}/`, depth: merged.depth + 1 }, isOpaque);
     const opaque = isOpaque && lowers.length > 0;
     if (before === undefined) return [change('added', path), ...below];
     const isSame = kindOf(before) === 'directory' && sameOwnerAndMode(before, node.stat);
