@@ -1,35 +1,26 @@
-import { Agent, request } from 'node:http';
+import { HttpClient } from '../packages/cli/src/http/client.ts';
+import { Connection } from '../packages/cli/src/http/connection.ts';
 
-/** A keep-alive client of an engine's socket, the same for every engine that is measured. */
+/** A keep-alive client of an engine's socket, the same for every engine that is measured, and cheap beside all of them. */
 export type EngineClient = Disposable & {
   call(method: string, path: string, body?: unknown): Promise<string>;
 };
 
 export function openEngineClient(socketPath: string): EngineClient {
-  const agent = new Agent({ keepAlive: true, maxSockets: 32 });
+  const client = new HttpClient(() =>
+    Connection.connect({ kind: 'unix', path: socketPath, url: `unix://${socketPath}` }),
+  );
   return {
-    call: (method, path, body) => {
-      const answered = Promise.withResolvers<string>();
-      const payload = body === undefined ? undefined : JSON.stringify(body);
-      const headers =
-        payload === undefined
-          ? {}
-          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) };
-      const sent = request({ socketPath, agent, method, path, headers }, (response) => {
-        let text = '';
-        response.setEncoding('utf8').on('data', (chunk: string) => {
-          text += chunk;
-        });
-        response.on('end', () => {
-          if ((response.statusCode ?? 500) < 400) answered.resolve(text);
-          else answered.reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`));
-        });
+    call: async (method, target, body) => {
+      const headers = { 'Content-Type': 'application/json' };
+      const reply = await client.send({
+        method,
+        target,
+        ...(body === undefined ? {} : { headers, body: JSON.stringify(body) }),
       });
-      sent.on('error', answered.reject);
-      sent.end(payload);
-      return answered.promise;
+      return await reply.text();
     },
-    [Symbol.dispose]: () => agent.destroy(),
+    [Symbol.dispose]: () => client[Symbol.dispose](),
   };
 }
 

@@ -17,7 +17,7 @@ export type Bench = {
 /** One line of the table. */
 export type Row = {
   readonly name: string;
-  readonly unit: 'ms' | 'MB' | '/s' | 's';
+  readonly unit: 'ms' | 'MB' | 'MB/s' | '/s' | 's';
   /** What the design asks of ours; the first contender's value is held against it. */
   readonly budget: number;
   readonly better: 'lower' | 'higher';

@@ -29,7 +29,8 @@ await using undo = new AsyncDisposableStack();
 const peers = words.includes('--alone') ? undefined : await openPeers();
 const disk = '/dev/shm/gantry-bench-disk';
 undo.use(await mountLoopDisk(undefined, disk, 2000));
-const gantry = undo.use(await startEngine({ parent: disk }));
+// As by default: what is to be kept on a disk, what ends with the machine on its tmpfs.
+const gantry = undo.use(await startEngine({ parent: disk, execParent: '/run' }));
 const bench = peers === undefined ? alone() : await beside(peers);
 const results: Result[] = [];
 for (const row of rows) {

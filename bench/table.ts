@@ -2,7 +2,7 @@ import type { Measured } from './measure.ts';
 import type { Row } from './row.ts';
 
 export type Result = {
-  readonly row: Row;
+  readonly row: Omit<Row, 'run'>;
   readonly measured: readonly Measured[];
   readonly failure: string | undefined;
 };
@@ -28,7 +28,7 @@ export function formatTable(results: readonly Result[]): string {
 }
 
 /** How many times better ours is; below one, the other is better. */
-function ratio(row: Row, own: Measured, other: Measured): number {
+function ratio(row: Omit<Row, 'run'>, own: Measured, other: Measured): number {
   return row.better === 'lower' ? other.value / own.value : own.value / other.value;
 }
 

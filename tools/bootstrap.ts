@@ -14,6 +14,7 @@ const packageOf = {
   'musl-gcc': 'musl-tools',
   nft: 'nftables',
   nsenter: 'util-linux',
+  openssl: 'openssl',
   strace: 'strace',
 } as const;
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { ensurePrograms, findProgram } from './bootstrap.ts';
 
 /** A registry on loopback, Debian's `docker-registry`, with its storage in one directory. Ends when disposed. */
-export type LocalRegistry = AsyncDisposable & { readonly host: string };
+export type LocalRegistry = AsyncDisposable & { readonly host: string; readonly pid: number };
 
 const startTimeoutMs = 20_000;
 
@@ -52,7 +52,7 @@ export async function startLocalRegistry(directory: string, options: RegistryOpt
     }
     await Bun.sleep(20);
   }
-  return { host, [Symbol.asyncDispose]: stop };
+  return { host, pid: child.pid, [Symbol.asyncDispose]: stop };
 }
 
 function registryConfiguration(

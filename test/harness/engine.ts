@@ -52,6 +52,8 @@ export type EngineOptions = {
   readonly busybox?: boolean;
   /** Where its roots are made; the machine's temporary directory when not given. */
   readonly parent?: string;
+  /** Where its exec root is made, as a default engine has it on a tmpfs; beside the data root when not given. */
+  readonly execParent?: string;
 };
 
 /** Starts an engine from `dist/gantry`, which must have been built. */
@@ -62,8 +64,11 @@ export async function startEngine(options: EngineOptions = {}): Promise<TestEngi
   const root = mkdtempSync(join(options.parent ?? tmpdir(), 'gantry-test-'));
   undo.defer(() => rmSync(root, { recursive: true, force: true }));
   undo.defer(() => sweepHost(instanceName(join(root, 'data')), slot.bridge));
+  const execRoot =
+    options.execParent === undefined ? join(root, 'run') : mkdtempSync(join(options.execParent, 'gantry-test-'));
+  undo.defer(() => rmSync(execRoot, { recursive: true, force: true }));
   const daemon = new DaemonProcess(
-    root,
+    { root, execRoot },
     [...['--bridge', slot.bridge, '--bip', slot.bridgeAddress], ...(options.daemonArguments ?? [])],
     options.environment ?? {},
   );
@@ -142,11 +147,15 @@ class DaemonProcess implements AsyncDisposable {
   readonly #environment: Readonly<Record<string, string>>;
   #child: Bun.Subprocess | undefined;
 
-  constructor(root: string, daemonArguments: readonly string[], environment: Readonly<Record<string, string>>) {
+  constructor(
+    { root, execRoot }: { root: string; execRoot: string },
+    daemonArguments: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ) {
     this.#socket = join(root, 'gantry.sock');
     this.host = `unix://${this.#socket}`;
     this.dataRoot = join(root, 'data');
-    this.execRoot = join(root, 'run');
+    this.execRoot = execRoot;
     this.#logPath = join(root, 'daemon.log');
     this.#environment = environment;
     this.#arguments = [

@@ -208,7 +208,8 @@ test('a manifest with as many layers as overlayfs takes is pulled, one more is r
   const deep = makeImage(layers);
   using registry = startBrokenRegistry(deep, (bytes) => new Response(bytes));
   await rooms.pull(`${registry.host}/deep`);
-  const { lower } = rooms.snapshots.prepare('c', rooms.images.get(`${registry.host}/deep`).chainId);
+  rooms.snapshots.reserve('c', rooms.images.get(`${registry.host}/deep`).chainId);
+  const { lower } = rooms.snapshots.prepare('c');
   expect(lower.length).toBe(127);
   expect(`lowerdir=${lower.join(':')}`.length).toBeLessThan(3500);
   expect(descriptorOf(noise).size).toBe(noise.bytes.length);

@@ -30,6 +30,8 @@ export type ImageRooms = Disposable & {
 const anybody = { username: '', password: '', identityToken: '', registryToken: '', serverAddress: '' };
 
 /** @param dataRoot an existing directory to use and leave; absent: one in the temporary directory, removed at the end */
+let readers = 0;
+
 export function openImageRooms(dataRoot?: string, registryMirrors: readonly string[] = []): ImageRooms {
   const root = dataRoot ?? mkdtempSync(join(tmpdir(), 'gantry-images-'));
   mkdirSync(root, { recursive: true });
@@ -68,7 +70,9 @@ export function openImageRooms(dataRoot?: string, registryMirrors: readonly stri
       return lines.map(({ id, status }) => (id === undefined ? status : `${id}: ${status}`));
     },
     layerPaths: (nameOrId) => {
-      const { cwd, lower } = snapshots.prepare('layer-paths', images.get(nameOrId).chainId);
+      const reader = `layer-paths-${readers++}`;
+      snapshots.reserve(reader, images.get(nameOrId).chainId);
+      const { cwd, lower } = snapshots.mount(reader);
       return lower.map((path) => join(cwd, path)).reverse();
     },
     leftovers: () =>

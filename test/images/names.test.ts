@@ -111,11 +111,12 @@ test("a container's layers outlive the image that was removed by force", async (
   using rooms = openImageRooms();
   const id = await addImage(rooms, 'gone');
   const { chainId } = rooms.images.get(id);
-  const mount = rooms.snapshots.prepare('box', chainId);
+  rooms.snapshots.reserve('box', chainId);
+  const mount = rooms.snapshots.prepare('box');
   await rooms.images.remove(id, forced, () => [{ id: 'box', running: false }]);
   expect(rooms.images.list()).toEqual([]);
   expect(rooms.snapshots.mount('box')).toEqual(mount);
-  await rooms.snapshots.remove('box');
+  await rooms.snapshots.drop('box')();
   expect(rooms.leftovers()).toEqual([]);
 });
 
@@ -139,7 +140,9 @@ test('prune removes what matches and is not used, and tells the bytes', async ()
 test("a container's own bytes are counted once for each file", async () => {
   using rooms = openImageRooms();
   const id = await addImage(rooms, 'sized');
-  const { cwd, upper = '' } = rooms.snapshots.prepare('box', rooms.images.get(id).chainId);
+  rooms.snapshots.reserve('box', rooms.images.get(id).chainId);
+  expect(await rooms.snapshots.usage('box')).toBe(0);
+  const { cwd, upper = '' } = rooms.snapshots.prepare('box');
   expect(await rooms.snapshots.usage('box')).toBe(0);
   await Bun.write(`${cwd}/${upper}/a/b/file`, 'x'.repeat(1000));
   const { linkSync } = await import('node:fs');

@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'bun:test';
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { encodeFrame, frameType, mount, umount } from '@gantry/native';
+import { mount, umount } from '@gantry/native';
 import { openBench, type TaskOptions } from './fixture.ts';
 import type { Task } from './task.ts';
 
@@ -92,19 +92,6 @@ test('a single rotated file starts anew', () => {
   expect(existsSync(`${path}.1`)).toBe(false);
   expect(statSync(path).size).toBeLessThan(8192);
   expect(readFileSync(path, 'utf8')).toContain('"1000\\n"');
-});
-
-test('a log that somebody moved is opened again when told', () => {
-  const task = bench.start({ argv: ['sh', '-c', 'echo one; read x; echo two'], shim: { openStdin: true } });
-  using client = task.attach(true);
-  task.start();
-  client.outputUntil('one');
-  renameSync(logPath(task), `${logPath(task)}.moved`);
-  task.control.send(encodeFrame(frameType.logReopen));
-  client.send(new TextEncoder().encode('\n'));
-  task.exit();
-  expect(readFileSync(`${logPath(task)}.moved`, 'utf8')).toContain('one');
-  expect(logLines(task).map(({ log }) => log)).toEqual(['two\n']);
 });
 
 test('a full disk costs log lines, never the container, and leaves only whole lines', () => {

@@ -16,6 +16,7 @@ import { collectWhenIdle } from './idle-memory.ts';
 import { type Log, openLog } from './log.ts';
 import { lockDataRoot, writePidfile } from './own-root.ts';
 import type { DaemonFacts } from './print/system.ts';
+import { rehearseStarts } from './rehearse.ts';
 
 /**
  * `gantry daemon`: serves the engine until SIGTERM or SIGINT. Containers go on without it.
@@ -94,6 +95,7 @@ async function serve(config: DaemonConfig): Promise<void> {
   }
   const sinceStartMs = Math.round(performance.now());
   log.info('daemon has completed initialization', { version: manifest.version, pid: process.pid, sinceStartMs });
+  life.use(rehearseStarts(engine));
   const signal = await stopped;
   log.info('daemon is shutting down; containers keep running', { signal });
 }

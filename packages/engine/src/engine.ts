@@ -5,6 +5,7 @@ import type {
   ContainerRecord,
   CreateRequest,
   EndpointConfig,
+  Health,
   Resources,
   RestartPolicy,
 } from './containers/types.ts';
@@ -25,8 +26,8 @@ export type ContainerView = ContainerRecord & {
   readonly hostsPath: string;
   readonly hostnamePath: string;
   readonly resolvConfPath: string;
-  /** `healthy`, `unhealthy`, `starting`; undefined without a healthcheck. */
-  readonly health: string | undefined;
+  /** undefined without a healthcheck, and before the first start. */
+  readonly health: Health | undefined;
   /** Only when asked for. */
   readonly sizeRw: number | undefined;
   readonly sizeRootFs: number | undefined;
@@ -161,6 +162,8 @@ export type WaitResult = { readonly exitCode: number; readonly error: string };
 /** Everything the doors may ask about containers. `ref` is a name, ID or unique ID prefix throughout. */
 export type ContainerRoom = {
   create(request: CreateRequest): Promise<{ id: string; warnings: readonly string[] }>;
+  /** Decides how it would be created and started, and does nothing: see `rehearse.ts`. */
+  rehearse(request: CreateRequest): void;
   get(ref: string): ContainerRecord;
   view(ref: string, options?: { size?: boolean }): Promise<ContainerView>;
   list(options: { all: boolean; limit: number; size: boolean; filters: Filters }): Promise<readonly ContainerView[]>;

@@ -15,9 +15,11 @@ import {
   openContainerStore,
   openContainers,
   openExecTable,
+  openHealthTable,
   readLimitFacts,
   reconcileContainers,
   removeEmptyCgroup,
+  watchHealth,
 } from './containers/index.ts';
 import { openContent } from './content/index.ts';
 import { openDb } from './db/index.ts';
@@ -101,7 +103,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     live,
     store,
     background,
-    follow: (id, task) => background.watch(`task of ${id}`, () => followTask(deps, id, task)),
+    follow: (id, task) => {
+      background.watch(`task of ${id}`, () => followTask(deps, id, task));
+      background.watch(`health of ${id}`, () => watchHealth(deps, id, task));
+    },
     facts,
     now,
     random,
@@ -109,6 +114,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     dataRoot,
     cgroupParent,
     execs: openExecTable(db, now),
+    health: openHealthTable(db),
     locks: new KeyedLock(),
     limits: readLimitFacts(facts),
     defaults: options.defaults,
@@ -127,6 +133,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       live[Symbol.dispose]();
       await background[Symbol.asyncDispose]();
       await networks[Symbol.asyncDispose]();
+      tasks[Symbol.dispose]();
       removeEmptyCgroup(facts.cgroup, cgroupParent);
       db[Symbol.dispose]();
       native[Symbol.dispose]();

@@ -1,7 +1,7 @@
 import manifest from '../package.json' with { type: 'json' };
 
 /**
- * The one executable: a client, an engine and an OCI runtime by its first word.
+ * The one executable: a client, an engine, an OCI runtime and a registry by its first word.
  *
  * Each is loaded only when it is asked for, so that `gantry run` never evaluates a line of the engine.
  */
@@ -17,6 +17,12 @@ async function main(words: readonly string[]): Promise<number> {
     case 'runtime': {
       const { runRuntimeCommand } = await import('@gantry/runtime');
       return runRuntimeCommand(rest);
+    }
+    case 'registry': {
+      // As the engine, it lives long enough to gain by compilation.
+      Bun.unsafe.setJITPolicy(1);
+      const { runRegistryCommand } = await import('@gantry/registry');
+      return runRegistryCommand(rest);
     }
     default: {
       const { runCli } = await import('@gantry/cli');

@@ -243,13 +243,6 @@ static void on_frame(struct shim *shim, struct connection *connection, uint8_t t
 	case FRAME_RESIZE:
 		on_resize(shim, connection, payload);
 		return;
-	case FRAME_CLOSE_STDIN:
-		end_input(shim);
-		return;
-	case FRAME_LOG_REOPEN:
-		if (log_reopen(&shim->log) != 0)
-			send_error(connection, FRAME_LOG_REOPEN, errno);
-		return;
 	case FRAME_CONTROL:
 		connection->kind = CONTROL;
 		send_status(shim, connection);
@@ -265,22 +258,9 @@ static void on_frame(struct shim *shim, struct connection *connection, uint8_t t
 
 /* How long the payload of a request is; -1: no such request of this kind of connection. */
 static int payload_length(const struct connection *connection, uint8_t type) {
-	switch (type) {
-	case FRAME_ATTACH:
-		return connection->kind == NEW ? 4 : -1;
-	case FRAME_CONTROL:
-		return connection->kind == NEW ? 0 : -1;
-	case FRAME_SIGNAL:
-		return connection->kind == CONTROL ? 8 : -1;
-	case FRAME_RESIZE:
-		return connection->kind == CONTROL ? 4 : -1;
-	case FRAME_START:
-	case FRAME_CLOSE_STDIN:
-	case FRAME_LOG_REOPEN:
-		return connection->kind == CONTROL ? 0 : -1;
-	default:
-		return -1;
-	}
+	if (connection->kind == NEW)
+		return type == FRAME_ATTACH ? 4 : type == FRAME_CONTROL ? 0 : -1;
+	return type == FRAME_SIGNAL ? 8 : type == FRAME_RESIZE ? 4 : type == FRAME_START ? 0 : -1;
 }
 
 /* Reads exactly one frame at a time, never a byte after it: those after `attach` are the process's. */

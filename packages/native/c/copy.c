@@ -108,10 +108,8 @@ static int each_name(int dir, int (*act)(int, int, const char *, int), int to, i
 }
 
 static int copy_entries(int from, int to, int depth) {
-	if (depth > MAX_DEPTH) {
-		errno = ELOOP;
-		return -1;
-	}
+	if (depth > MAX_DEPTH)
+		return refuse(ELOOP);
 	return each_name(from, copy_entry, to, depth);
 }
 

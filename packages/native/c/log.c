@@ -26,14 +26,6 @@ int log_open(struct log *log, const struct shim_spec *spec) {
 	return log->kind == LOG_NONE ? 0 : open_file(log, 0);
 }
 
-int log_reopen(struct log *log) {
-	if (log->kind == LOG_NONE)
-		return 0;
-	log_flush(log);
-	close(log->fd);
-	return open_file(log, 0);
-}
-
 /* Writes the collected lines. After a short write the file is cut back to its last whole line. */
 void log_flush(struct log *log) {
 	size_t done = 0;
@@ -217,9 +209,3 @@ size_t log_lines(struct log *log, const char *stream, char *bytes, size_t length
 
 /* Gives the memory of the collected lines back, for as long as nothing is said. */
 void log_release(void) { madvise(out, sizeof out, MADV_DONTNEED); }
-
-void log_close(struct log *log) {
-	if (log->fd >= 0)
-		close(log->fd);
-	log->fd = -1;
-}

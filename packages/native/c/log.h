@@ -18,10 +18,8 @@ struct log {
 };
 
 int log_open(struct log *log, const struct shim_spec *spec);
-int log_reopen(struct log *log);
 size_t log_lines(struct log *log, const char *stream, char *bytes, size_t length, bool ended);
 void log_flush(struct log *log);
 void log_release(void);
-void log_close(struct log *log);
 
 #endif

@@ -63,10 +63,8 @@ static int configure(int fs, char *option) {
 	if (value == NULL)
 		return (int)syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, option, NULL, 0);
 	size_t length = (size_t)(value - option);
-	if (length >= sizeof key) {
-		errno = EINVAL;
-		return -1;
-	}
+	if (length >= sizeof key)
+		return refuse(EINVAL);
 	memcpy(key, option, length);
 	key[length] = '\0';
 	return (int)syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, key, value + 1, 0);

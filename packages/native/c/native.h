@@ -65,7 +65,7 @@ struct plan {
 	struct cursor acts;
 };
 
-int plan_load(int fd, struct plan *plan);
+int plan_load(int fd, char *room, struct plan *plan);
 int plan_verify(char *bytes, size_t length, struct plan *plan);
 int plan_next(struct cursor *plan, struct act *act);
 bool next_text(struct cursor *texts, char **text);
@@ -103,6 +103,9 @@ static inline int close_after(int fd, int result) {
 	errno = error;
 	return result;
 }
+
+/* -1, with this errno. */
+static inline int refuse(int error) { return errno = error, -1; }
 
 static inline int fail(struct run *run, const char *step) {
 	run->step = step;

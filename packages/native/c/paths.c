@@ -46,10 +46,8 @@ static int split(const char *path, struct names *names) {
 	size_t start = end;
 	while (start > 0 && path[start - 1] != '/')
 		start--;
-	if (end == start || end - start > NAME_MAX || start >= PATH_MAX) {
-		errno = end == start ? EINVAL : ENAMETOOLONG;
-		return -1;
-	}
+	if (end == start || end - start > NAME_MAX || start >= PATH_MAX)
+		return refuse(end == start ? EINVAL : ENAMETOOLONG);
 	memcpy(names->base, path + start, end - start);
 	names->base[end - start] = '\0';
 	memcpy(names->dir, start == 0 ? "." : path, start == 0 ? 1 : start);
@@ -69,10 +67,8 @@ static int ensure_link_end(int root, int parent, struct names *names, mode_t typ
 	if (names->link[0] == '/')
 		return ensure(root, names->link, type, depth + 1);
 	size_t used = strlen(names->dir);
-	if (used + 1 + (size_t)length >= PATH_MAX) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
+	if (used + 1 + (size_t)length >= PATH_MAX)
+		return refuse(ENAMETOOLONG);
 	names->dir[used] = '/';
 	memcpy(names->dir + used + 1, names->link, (size_t)length + 1);
 	return ensure(root, names->dir, type, depth + 1);
@@ -83,10 +79,8 @@ static int ensure(int root, const char *path, mode_t type, int depth) {
 	int fd = open_in(root, path, O_PATH);
 	if (fd >= 0 || errno != ENOENT)
 		return fd;
-	if (depth >= MAX_DEPTH) {
-		errno = ELOOP;
-		return -1;
-	}
+	if (depth >= MAX_DEPTH)
+		return refuse(ELOOP);
 	if (split(path, &names) != 0)
 		return -1;
 	int parent = ensure(root, names.dir, S_IFDIR, depth + 1);

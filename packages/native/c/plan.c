@@ -1,6 +1,4 @@
 /* Loads and verifies a plan: after this, every act decodes and every register read was assigned. */
-#include <sys/mman.h>
-
 #include "native.h"
 
 #define ROW(name, code, half, signature) {#name, signature, verb_##name, code, half},
@@ -167,22 +165,21 @@ int plan_verify(char *bytes, size_t length, struct plan *plan) {
 	return holds ? 0 : -1;
 }
 
-/* Reads a whole plan into memory of its own: what was verified cannot change under the acts any more. */
-int plan_load(int fd, struct plan *plan) {
-	struct stat st;
-	if (fstat(fd, &st) != 0)
-		return -1;
-	if (st.st_size <= 0 || st.st_size > (off_t)PLAN_MAX_BYTES) {
-		errno = EFBIG;
-		return -1;
-	}
-	size_t length = (size_t)st.st_size;
-	char *bytes = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (bytes == MAP_FAILED)
-		return -1;
-	if (pread(fd, bytes, length, 0) != (ssize_t)length) {
-		errno = EBADMSG;
-		return -1;
-	}
-	return plan_verify(bytes, length, plan);
+static bool read_whole(int fd, char *into, size_t length) {
+	for (ssize_t got; length > 0; into += got, length -= (size_t)got)
+		if ((got = read(fd, into, length)) <= 0)
+			return false;
+	return true;
+}
+
+/* Reads a plan, from a file or from whoever writes it later, into room of PLAN_MAX_BYTES. Only the shim and its child
+ * have that memory: what was verified cannot change under the acts any more. */
+int plan_load(int fd, char *room, struct plan *plan) {
+	uint32_t head[3];
+	if (!read_whole(fd, room, sizeof head))
+		return refuse(EBADMSG);
+	memcpy(head, room, sizeof head);
+	if (head[2] < sizeof head || head[2] > PLAN_MAX_BYTES || !read_whole(fd, room + sizeof head, head[2] - sizeof head))
+		return refuse(EBADMSG);
+	return plan_verify(room, head[2], plan);
 }

@@ -17,9 +17,7 @@ static void save(const char *path, const char *text) {
 	if (snprintf(temporary, sizeof temporary, "%s.tmp", path) >= (int)sizeof temporary)
 		return;
 	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return;
-	bool whole = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	bool whole = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
 	close(fd);
 	if (!whole || rename(temporary, path) != 0)
 		unlink(temporary);
@@ -120,10 +118,8 @@ static int signal_cgroup(const char *procs_file, int signal) {
 
 int signal_task(struct shim *shim, int signal, bool every_process) {
 	const char *procs = shim->plan.spec.kill_procs_file;
-	if (shim->pid <= 0 || shim->state >= DRAINING) {
-		errno = ESRCH;
-		return -1;
-	}
+	if (shim->pid <= 0 || shim->state >= DRAINING)
+		return refuse(ESRCH);
 	if (every_process && *procs != '\0' && signal_cgroup(procs, signal) > 0)
 		return 0;
 	return kill(shim->pid, signal);

@@ -1,4 +1,5 @@
 /* The shim: reads its plan, starts the process, and keeps it to the end. States and events are one table. */
+#include <sched.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -15,7 +16,7 @@ static const uint64_t drain_ns = 2000000000u; /* Docker waits as long for stream
 static const int idle_ms = 1000;
 static const int stalled_ms = 600000; /* how long what is left to send may not move */
 
-static struct shim shim = {.input = -1, .listener = -1, .signals = -1, .mounts = -1, .run = {.null_fd = -1, .mask_mount = -1, .sync = -1}};
+static struct shim shim = {.input = -1, .listener = -1, .signals = -1, .mounts = -1, .host_mounts = -1, .run = {.null_fd = -1, .mask_mount = -1, .sync = -1}};
 static _Alignas(4096) char stream_bytes[2][STREAM_BYTES];
 
 bool is_terminal(const struct shim *s) { return (s->plan.spec.flags & SHIM_TERMINAL) != 0; }
@@ -23,12 +24,16 @@ bool is_terminal(const struct shim *s) { return (s->plan.spec.flags & SHIM_TERMI
 /* No stream is open: all was said, or, with a terminal, not yet begun. */
 bool streams_ended(const struct shim *s) { return s->streams[0].fd < 0 && s->streams[1].fd < 0; }
 
+static void end_child(struct shim *s) {
+	if (s->pid <= 0)
+		return;
+	kill(s->pid, SIGKILL);
+	waitpid(s->pid, NULL, 0);
+}
+
 /* Nothing of a process that never ran may stay: its namespaces die with it, the rest is taken back, then it is told. */
 static _Noreturn void end_failed(struct shim *s) {
-	if (s->pid > 0) {
-		kill(s->pid, SIGKILL);
-		waitpid(s->pid, NULL, 0);
-	}
+	end_child(s);
 	remove_traces(s);
 	tell_failed(s);
 	_exit(1);
@@ -57,8 +62,20 @@ static void let_go(struct shim *s) {
 
 static void on_early_start(struct shim *s) { s->start_asked = true; }
 
+/* The child has what it takes over, and no descriptor in common with the shim any more. */
+static void release_handed(struct shim *s) {
+	close(s->sync_child);
+	for (int fd = 0; fd < 3; fd++)
+		if (s->handoff->stdio[fd] != s->run.null_fd)
+			close(s->handoff->stdio[fd]);
+	for (int i = 0; i < REGISTER_COUNT; i++)
+		if (s->run.registers[i] >= 0)
+			close(s->run.registers[i]);
+}
+
 static void on_ready(struct shim *s) {
 	s->state = CREATED;
+	release_handed(s);
 	tell_created(s);
 	if (s->start_asked)
 		let_go(s);
@@ -74,9 +91,8 @@ static void on_killed(struct shim *s) {
 
 /* The child's part of the plan goes; what comes before it names what the shim uses to the end. */
 static void release_plan(struct shim *s) {
-	size_t kept = ((size_t)(s->plan.acts.at - s->plan.bytes) + 4095) & ~(size_t)4095;
-	if (kept < s->plan.length)
-		munmap(s->plan.bytes + kept, s->plan.length - kept);
+	size_t kept = ((size_t)(s->plan.acts.at - (char *)s->handoff) + 4095) & ~(size_t)4095;
+	munmap((char *)s->handoff + kept, sizeof *s->handoff - kept);
 }
 
 static void on_executed(struct shim *s) {
@@ -114,7 +130,7 @@ typedef void transition(struct shim *);
 
 /* An event without an entry changes nothing: START twice, or for a process that has ended. */
 static transition *const transitions[STATES][EVENTS] = {
-	[CREATING] = {[START_ASKED] = on_early_start, [CHILD_READY] = on_ready, [CHILD_FAILED] = on_failed, [SYNC_ENDED] = on_killed},
+	[CREATING] = {[START_ASKED] = on_early_start, [CHILD_READY] = on_ready, [CHILD_FAILED] = on_failed, [CHILD_ENDED] = on_killed},
 	[CREATED] = {[START_ASKED] = let_go, [CHILD_FAILED] = on_failed, [SYNC_ENDED] = on_killed},
 	[STARTING] = {[CHILD_FAILED] = on_failed, [SYNC_ENDED] = on_executed},
 	[RUNNING] = {[CHILD_ENDED] = on_ended},
@@ -379,37 +395,70 @@ static void make_stdio(struct shim *s, int stdio[3]) {
 		close(ends[0]);
 }
 
-static void start_child(struct shim *s) {
-	int stdio[3], sync[2];
-	make_stdio(s, stdio);
+static void open_sync(struct shim *s) {
+	int sync[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync) != 0)
 		fail_shim(s, "socketpair");
+	s->run.sync = sync[0];
+	s->sync_child = sync[1];
+}
+
+static pid_t clone_child(uint64_t flags, int cgroup) {
+	struct clone_args args = {.flags = flags, .exit_signal = SIGCHLD};
+	if (cgroup >= 0)
+		args.flags |= CLONE_INTO_CGROUP, args.cgroup = (uint64_t)cgroup;
+	return (pid_t)syscall(SYS_clone3, &args, sizeof args);
+}
+
+static _Noreturn void be_child(const struct shim *s) {
+	close(s->run.sync);
+	run_child(&s->handoff->run, &s->handoff->plan, s->handoff->stdio);
+}
+
+/* The child that was made ahead: shares the shim's descriptors until it is told that its plan and they are complete. */
+static _Noreturn void await_plan(const struct shim *s) {
+	struct sync_message told;
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (recv(s->sync_child, &told, sizeof told, 0) != (ssize_t)sizeof told || unshare(CLONE_FILES) != 0 ||
+	    prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0)
+		_exit(1);
+	be_child(s);
+}
+
+/* Makes the child before its plan is known, in the namespaces that plans mostly want. */
+static void clone_ahead(struct shim *s, uint64_t flags) {
+	s->host_mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	s->pid = clone_child(flags | CLONE_FILES, -1);
+	if (s->pid == 0)
+		await_plan(s);
+	s->ahead_flags = s->pid > 0 && s->host_mounts >= 0 ? flags : 0;
+}
+
+/* SAFETY: its copy of the host's mounts must be today's, or a bind would show what lay below a newer mount. */
+static bool fits_ahead(const struct shim *s) {
+	struct pollfd changed = {s->host_mounts, POLLPRI, 0};
+	return s->ahead_flags != 0 && s->ahead_flags == s->run.clone_flags && s->run.clone_cgroup < 0 && poll(&changed, 1, 0) == 0;
+}
+
+static void start_child(struct shim *s) {
+	struct sync_message told = {.kind = SYNC_GO};
+	make_stdio(s, s->handoff->stdio);
 	/* START may be here already: then the child need not stop and ask. */
 	connection_event(s, &s->connections[0], POLLIN);
 	s->run.go = s->start_asked;
-	struct clone_args args = {.flags = s->run.clone_flags, .exit_signal = SIGCHLD};
-	if (s->run.clone_cgroup >= 0) {
-		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)s->run.clone_cgroup;
-	}
-	s->pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
+	s->handoff->run = s->run;
+	s->handoff->run.sync = s->sync_child;
+	s->handoff->plan = s->plan;
+	if (fits_ahead(s) && send_packet(s->run.sync, &told, -1) == 0)
+		return;
+	end_child(s);
+	s->pid = clone_child(s->run.clone_flags, s->run.clone_cgroup);
 	if (s->pid < 0) {
 		note_failure(s, PARENT, s->plan.parent_count - 1, "clone3");
 		end_failed(s);
 	}
-	if (s->pid == 0) {
-		close(sync[0]);
-		s->run.sync = sync[1];
-		run_child(&s->run, &s->plan, stdio);
-	}
-	close(sync[1]);
-	s->run.sync = sync[0];
-	for (int fd = 0; fd < 3; fd++)
-		if (stdio[fd] != s->run.null_fd)
-			close(stdio[fd]);
-	for (int i = 0; i < REGISTER_COUNT; i++)
-		if (s->run.registers[i] >= 0)
-			close(s->run.registers[i]);
+	if (s->pid == 0)
+		be_child(s);
 }
 
 /* The last one out of a mount namespace unmounts it, and an overlay then writes out the disk below it.
@@ -437,7 +486,13 @@ int main(int argc, char **argv) {
 	for (int i = 0; i < attached; i++)
 		connection_add(s, FIRST_ATTACHED_FD + i, NEW);
 	detach(s);
-	if (plan_load(PLAN_FD, &s->plan) != 0)
+	s->handoff = mmap(NULL, sizeof *s->handoff, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (s->handoff == MAP_FAILED)
+		fail_shim(s, "memory");
+	open_sync(s);
+	if (argc > 2)
+		clone_ahead(s, strtoull(argv[2], NULL, 10));
+	if (plan_load(PLAN_FD, s->handoff->bytes, &s->plan) != 0)
 		fail_shim(s, "plan");
 	close(PLAN_FD);
 	serve(s);
@@ -445,6 +500,7 @@ int main(int argc, char **argv) {
 		fail_shim(s, "log");
 	run_parent(s);
 	start_child(s);
+	close(s->host_mounts);
 	/* From here on the child works beside: what it need not wait for is done meanwhile. */
 	hold_mounts(s);
 	write_file("/proc/self/oom_score_adj", "-500", 4);

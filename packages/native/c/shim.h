@@ -41,10 +41,19 @@ struct stream {
 	size_t held;
 };
 
+/* What the child takes over, in memory that it shares with the shim: it may be older than its plan. */
+struct handoff {
+	struct run run;
+	struct plan plan;
+	int stdio[3];
+	char bytes[PLAN_MAX_BYTES];
+};
+
 struct shim {
 	enum state state;
 	struct plan plan;
 	struct run run;
+	struct handoff *handoff;
 	struct log log;
 	struct stream streams[2];
 	struct connection connections[MAX_CONNECTIONS];
@@ -52,6 +61,9 @@ struct shim {
 	int input;             /* writing end of the process's stdin; the terminal's master; or -1 */
 	int listener, signals;
 	int mounts;            /* the process's mount namespace */
+	/* The child's end of sync, to be closed once it stands; what tells of changes to the host's mounts. */
+	int sync_child, host_mounts;
+	uint64_t ahead_flags; /* of the child that was made before its plan was known; 0: none was */
 	pid_t pid;
 	int status;            /* as wait gives it */
 	uint64_t start_ticks, started_ns, finished_ns, oom_kills, drain_deadline_ns;

@@ -6,3 +6,7 @@ export { openDestination, openRepositories } from './client/open-repositories.ts
 export { noProxies, type Proxies, proxiesOf } from './client/proxy.ts';
 export { type BlobAsked, type FetchedManifest, Repository } from './client/repository.ts';
 export { type SearchResult, searchRegistry } from './client/search.ts';
+export { runRegistryCommand } from './command/index.ts';
+export { type Grants, parseGrants } from './server/auth/grants.ts';
+export type { Collected, CollectOptions } from './server/collect-garbage.ts';
+export { type LoggedRequest, openRegistry, type Registry, type RegistryOptions } from './server/open-registry.ts';

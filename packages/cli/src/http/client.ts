@@ -113,8 +113,7 @@ async function readHead(connection: Connection): Promise<ResponseHead> {
 }
 
 export async function readText(bytes: AsyncIterable<Uint8Array>): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = '';
-  for await (const piece of bytes) text += decoder.decode(piece, { stream: true });
-  return text + decoder.decode();
+  const pieces: Uint8Array[] = [];
+  for await (const piece of bytes) pieces.push(piece);
+  return Buffer.concat(pieces).toString();
 }

@@ -172,23 +172,25 @@ function place({ scope, path }: Access): string {
 
 function fieldOf(value: unknown, field: string, access: Access): unknown {
   const { args, scope } = access;
-  const at = place(access);
   if (value instanceof TemplateRow) {
     const column = Object.hasOwn(value.columns, field) ? value.columns[field] : undefined;
-    if (column === undefined) throw new TemplateError(`${at}: can't evaluate field ${field} in type ${value.typeName}`);
+    if (column === undefined)
+      throw new TemplateError(`${place(access)}: can't evaluate field ${field} in type ${value.typeName}`);
     return column(...args);
   }
   if (value === undefined || value === null) {
     if (scope.options.missingKey === 'error')
-      throw new TemplateError(`${at}: nil pointer evaluating interface {}.${field}`);
+      throw new TemplateError(`${place(access)}: nil pointer evaluating interface {}.${field}`);
     return undefined;
   }
-  if (!isRecord(value)) throw new TemplateError(`${at}: can't evaluate field ${field} in type ${typeof value}`);
+  if (!isRecord(value))
+    throw new TemplateError(`${place(access)}: can't evaluate field ${field} in type ${typeof value}`);
   if (Object.hasOwn(value, field)) return value[field];
   // Go's field names differ from the wire's in case (NanoCPUs, NanoCpus); both are documented.
   const alike = Object.keys(value).find((key) => key.toLowerCase() === field.toLowerCase());
   if (alike !== undefined) return value[alike];
-  if (scope.options.missingKey === 'error') throw new TemplateError(`${at}: map has no entry for key "${field}"`);
+  if (scope.options.missingKey === 'error')
+    throw new TemplateError(`${place(access)}: map has no entry for key "${field}"`);
   return undefined;
 }
 

@@ -68,14 +68,14 @@ export class Incoming {
   }
 
   /** The text up to `mark`, which is taken too. @returns undefined when the client ended before the first byte */
-  async #readThrough(mark: string, what: { cap: number; tooLong: HttpError }): Promise<string | undefined> {
+  async #readThrough(mark: string, what: { cap: number; tooLong: () => HttpError }): Promise<string | undefined> {
     if (!(await this.#more(0))) return undefined;
     using _deadline = this.deadline(limits.headTimeoutMs);
     for (let seen = 0; ; ) {
       const all = Buffer.concat(this.#chunks);
       this.#chunks.splice(0, this.#chunks.length, all);
       const at = all.indexOf(mark, Math.max(0, seen - mark.length));
-      if (at > what.cap || (at < 0 && all.length > what.cap)) throw what.tooLong;
+      if (at > what.cap || (at < 0 && all.length > what.cap)) throw what.tooLong();
       if (at >= 0) return this.#take(at + mark.length).toString('latin1', 0, at);
       seen = all.length;
       if (!(await this.#more(seen))) throw new HttpError(400, 'unexpected end of the request');
@@ -86,7 +86,7 @@ export class Incoming {
   async readHead(): Promise<string | undefined> {
     // Clients may send an empty line after a body; RFC 9112, 2.2 says to skip it.
     while ((await this.#more(0)) && this.#startsWithLineEnd()) this.#take(1);
-    const tooLong = new HttpError(431, 'request header fields too large');
+    const tooLong = (): HttpError => new HttpError(431, 'request header fields too large');
     return await this.#readThrough('\r\n\r\n', { cap: limits.headBytes, tooLong });
   }
 
@@ -97,7 +97,7 @@ export class Incoming {
 
   /** One line of a chunked body. */
   async readLine(): Promise<string> {
-    const tooLong = new HttpError(400, 'chunk header too long');
+    const tooLong = (): HttpError => new HttpError(400, 'chunk header too long');
     const line = await this.#readThrough('\r\n', { cap: limits.chunkLineBytes, tooLong });
     if (line === undefined) throw new HttpError(400, 'unexpected end of the request body');
     return line;

@@ -98,7 +98,7 @@ export function printContainerRow(view: ContainerView, imageName: string, now: D
     ...(view.sizeRootFs === undefined || view.sizeRootFs === 0 ? {} : { SizeRootFs: view.sizeRootFs }),
     Labels: view.config.labels,
     State: stateWord(view.status),
-    Status: statusText(view.status, view.health, now),
+    Status: statusText(view.status, view.health?.status, now),
     HostConfig: {
       NetworkMode: view.hostConfig.networkMode,
       ...(Object.keys(annotations).length === 0 ? {} : { Annotations: annotations }),

@@ -100,7 +100,7 @@ export const viewFixture: ContainerView = {
   hostsPath: '/var/lib/gantry/containers/c/hosts',
   hostnamePath: '/var/lib/gantry/containers/c/hostname',
   resolvConfPath: '/var/lib/gantry/containers/c/resolv.conf',
-  health: 'starting',
+  health: { status: 'starting', failingStreak: 0, log: [] },
   sizeRw: undefined,
   sizeRootFs: undefined,
 };

@@ -1,5 +1,5 @@
 import { type ContainerStateWire, formatTime, humanDuration } from '@gantry/api';
-import type { ContainerStatus } from '@gantry/engine';
+import type { ContainerStatus, ContainerView } from '@gantry/engine';
 
 /** A start that failed leaves a container that was never up: Docker still calls it created. */
 function neverStarted(status: ContainerStatus): boolean {
@@ -35,7 +35,7 @@ export function statusText(status: ContainerStatus, health: string | undefined, 
 }
 
 /** `State` of inspect. */
-export function printState(status: ContainerStatus, health: string | undefined): ContainerStateWire {
+export function printState(status: ContainerStatus, health: ContainerView['health']): ContainerStateWire {
   const ended = status.kind === 'exited' || status.kind === 'restarting' ? status : undefined;
   const begun = 'startedAt' in status ? status.startedAt : undefined;
   return {
@@ -50,6 +50,23 @@ export function printState(status: ContainerStatus, health: string | undefined):
     Error: status.kind === 'exited' ? status.error : '',
     StartedAt: formatTime(begun),
     FinishedAt: formatTime(begun === undefined ? undefined : ended?.finishedAt),
-    ...(health === undefined ? {} : { Health: { Status: health, FailingStreak: 0, Log: [] } }),
+    ...(health === undefined ? {} : { Health: printHealth(health) }),
+  };
+}
+
+function printHealth({
+  status,
+  failingStreak,
+  log,
+}: NonNullable<ContainerView['health']>): ContainerStateWire['Health'] {
+  return {
+    Status: status,
+    FailingStreak: failingStreak,
+    Log: log.map(({ startedAt, finishedAt, exitCode, output }) => ({
+      Start: formatTime(startedAt),
+      End: formatTime(finishedAt),
+      ExitCode: exitCode,
+      Output: output,
+    })),
   };
 }

@@ -74,11 +74,8 @@ function viewOf(deps: TreeDeps, container: ContainerRecord, mounts: boolean): Tr
 }
 
 /** The directories of a container's tree, made when it never ran. */
-export function rootOf(
-  { snapshots }: Pick<TreeDeps, 'snapshots'>,
-  { id, chainId, status }: ContainerRecord,
-): RootMount {
-  return status.kind === 'running' ? snapshots.mount(id) : snapshots.prepare(id, chainId);
+export function rootOf({ snapshots }: Pick<TreeDeps, 'snapshots'>, { id, status }: ContainerRecord): RootMount {
+  return status.kind === 'running' ? snapshots.mount(id) : snapshots.prepare(id);
 }
 
 function treeRoot(deps: TreeDeps, { id, status, mountPoints }: ContainerRecord, root: RootMount): TreeView['root'] {

@@ -26,6 +26,8 @@ export function createContainer(
   const id = formatId(deps.random(32));
   const hostConfig = pinSharedModes(withDefaults(deps, settled.value), (ref) => sharedContainer(deps, ref));
 
+  checkLinks(deps, hostConfig);
+
   deps.db.tx(() => {
     const name = asked ?? deps.store.freeName(() => fraction(deps.random(4)));
     const record: ContainerRecord = {
@@ -44,6 +46,7 @@ export function createContainer(
       stoppedByUser: false,
     };
     deps.store.insert(record);
+    deps.snapshots.reserve(id, image.chainId);
     attachNetworks(deps, record, withLinks(request));
     deps.events.record('container', 'create', id, containerEvent(record));
   });
@@ -99,6 +102,20 @@ function attachNetworks(
   } catch (cause) {
     if (!isEngineError(cause, 'not-found')) throw cause;
     throw new EngineError('invalid', `failed to set up container networking: ${cause.message}`, { cause });
+  }
+}
+
+/** On the default bridge a link is to a container that is there; elsewhere a name may come to life later. */
+function checkLinks(deps: ContainerDeps, { links, networkMode }: HostConfig): void {
+  if (networkMode !== 'bridge') return;
+  for (const link of links) {
+    const [name = ''] = link.split(':');
+    try {
+      deps.store.resolve(name.replace(/^\//, ''));
+    } catch (cause) {
+      if (!isEngineError(cause, 'not-found')) throw cause;
+      throw new EngineError('invalid', `could not get container for ${name}: ${cause.message}`, { cause });
+    }
   }
 }
 

@@ -8,6 +8,7 @@ import type { Task, TaskRoom } from '../tasks/index.ts';
 import type { VolumeRoom } from '../volumes/types.ts';
 import type { Background } from './background.ts';
 import type { ExecTable } from './exec-table.ts';
+import type { HealthTable } from './health-table.ts';
 import type { LimitFacts } from './limit-facts.ts';
 import type { Live } from './live.ts';
 import type { ContainerStore } from './store.ts';
@@ -18,6 +19,7 @@ export type ContainerDeps = {
   readonly db: Db;
   readonly store: ContainerStore;
   readonly execs: ExecTable;
+  readonly health: HealthTable;
   readonly events: EventRoom;
   readonly images: ImageRoom;
   readonly snapshots: SnapshotRoom;

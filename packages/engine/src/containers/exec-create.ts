@@ -3,6 +3,7 @@ import type { ExecRequest } from '../engine.ts';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
 import { parseDetachKeys } from './detach-keys.ts';
+import { refuseNul } from './settle-create.ts';
 
 /**
  * Notes a command to run in a running container.
@@ -18,6 +19,7 @@ export function createExec(deps: ContainerDeps, ref: string, request: ExecReques
   if (status.kind !== 'running') throw new EngineError('conflict', `container ${id} is not running`);
   if (status.paused) throw new EngineError('conflict', `Container ${ref} is paused, unpause the container before exec`);
   if (request.cmd.length === 0 || request.cmd[0] === '') throw new EngineError('invalid', 'No exec command specified');
+  refuseNul({ Cmd: request.cmd, Env: request.env, User: [request.user], WorkingDir: [request.workingDir] });
   parseDetachKeys(request.detachKeys ?? '');
 
   const execId = formatId(deps.random(32));

@@ -25,8 +25,8 @@ export async function bookLostExit(deps: ContainerDeps, id: string, pid: number)
 }
 
 /**
- * Books the end of a container's process: one transaction for the state and its event, then the network is left, those
- * who wait are told, and it is restarted or removed as its policies say.
+ * Books the end of a container's process: one transaction for the state, its event and the network that is left, then
+ * those who wait are told, and it is restarted or removed as its policies say.
  *
  * An exit that is already booked, or of an earlier run, is passed over.
  */
@@ -45,8 +45,11 @@ export async function bookExit(deps: ContainerDeps, id: string, exit: ExitRecord
       execDuration: String(Math.floor(ranMs(container, exit) / 1000)),
     });
     if (delayMs !== undefined) deps.store.setRestartCount(id, container.restartCount + 1);
+    deps.networks.leave(id);
+    // As Docker has it: what does not run is not healthy.
+    const health = deps.health.find(id);
+    if (health !== undefined) deps.health.put(id, { ...health, status: 'unhealthy' });
   });
-  deps.networks.leave(id);
   deps.tasks.forget(id);
   deps.live.exited(id, { exitCode: exit.exitCode, error: '' });
 

@@ -13,6 +13,7 @@ import { listContainers } from './list.ts';
 import { connectNetwork, disconnectNetwork } from './networks.ts';
 import { pauseContainer, unpauseContainer } from './pause.ts';
 import { pruneContainers } from './prune.ts';
+import { rehearse } from './rehearse.ts';
 import { removeContainer } from './remove.ts';
 import { renameContainer } from './rename.ts';
 import { resizeContainer } from './resize.ts';
@@ -31,16 +32,19 @@ export type { ContainerDefaults, ContainerDeps } from './deps.ts';
 export { removeEmptyCgroup } from './end-leftovers.ts';
 export { openExecTable } from './exec-table.ts';
 export { followTask } from './exited.ts';
+export { openHealthTable } from './health-table.ts';
 export { readLimitFacts } from './limit-facts.ts';
 export { createLive } from './live.ts';
 export { containerPaths } from './paths.ts';
 export { reconcileContainers } from './reconcile.ts';
 export { openContainerStore } from './store.ts';
+export { watchHealth } from './watch-health.ts';
 
 /** The room's door: every verb has its own file, and this table says which. */
 export function openContainers(deps: ContainerDeps): ContainerRoom {
   return {
     create: async (request) => createContainer(deps, request),
+    rehearse: (request) => rehearse(deps, request),
     get: (ref) => deps.store.resolve(ref),
     update: (ref, change) => updateContainer(deps, ref, change),
     top: (ref, psArguments) => topContainer(deps, ref, psArguments),

@@ -1,7 +1,7 @@
 import type { ContainerView } from '../engine.ts';
 import { type ListOptions, selectContainers } from './select-containers.ts';
 import type { ContainerRecord } from './types.ts';
-import { healthOf, type ViewDeps, viewRecord } from './view.ts';
+import { type ViewDeps, viewRecord } from './view.ts';
 
 /**
  * Lists containers, newest first.
@@ -18,7 +18,7 @@ export async function listContainers(
     networksOf: deps.networks.endpointsOfContainer,
     portsOf: deps.networks.portsOfContainer,
     imageId: (reference) => deps.images.find(reference)?.id,
-    health: healthOf,
+    health: ({ id, status }) => (status.kind === 'running' ? deps.health.find(id)?.status : undefined),
   });
   const imageIds = new Map<string, string | undefined>();
   const currentId = (reference: string): string | undefined => {
@@ -29,5 +29,10 @@ export async function listContainers(
     currentId(record.config.image) === record.imageId
       ? record
       : { ...record, config: { ...record.config, image: record.imageId } };
-  return Promise.all(chosen.map((record) => viewRecord(deps, shown(record), options.size)));
+  const endpoints = deps.networks.endpointsOfContainers(chosen.map(({ id }) => id));
+  return Promise.all(
+    chosen.map((record) =>
+      viewRecord(deps, shown(record), { size: options.size, endpoints: endpoints.get(record.id) ?? [] }),
+    ),
+  );
 }

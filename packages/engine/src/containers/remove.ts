@@ -53,17 +53,19 @@ export async function removeLocked(
   const { id, status } = container;
   deps.live.cancelRestart(id);
   const anonymous = options.volumes ? anonymousVolumes(deps, container) : [];
-  deps.db.tx(() => {
+  const removeSnapshot = deps.db.tx(() => {
     deps.networks.detachAll(id);
     deps.volumes.release(id);
     deps.execs.forget(id);
+    deps.health.drop(id);
     deps.store.delete(id);
     deps.events.record('container', 'destroy', id, containerEvent(container));
+    return deps.snapshots.drop(id);
   });
   deps.live.removed(id, { exitCode: status.kind === 'exited' ? status.exitCode : failureCode(container), error: '' });
   deps.background.run(`removal of ${id}`, async () => {
     await Promise.all([
-      deps.snapshots.remove(id),
+      removeSnapshot(),
       rm(containerPaths(deps.dataRoot, id).dir, { recursive: true, force: true }),
       ...anonymous.map((name) => deps.volumes.remove(name, true)),
     ]);

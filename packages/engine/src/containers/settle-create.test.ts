@@ -89,6 +89,8 @@ test.each<[Partial<ContainerConfig>, Partial<HostConfig>, string]>([
   [{ workingDir: 'srv' }, {}, "the working directory 'srv' is invalid, it needs to be an absolute path"],
   [{ stopSignal: 'SIGODD' }, {}, 'invalid signal: SIGODD'],
   [{ env: ['=x'] }, {}, 'invalid environment variable: =x'],
+  [{ cmd: ['a', 'b\0c'] }, {}, 'invalid Cmd: a NUL byte cannot be passed to a program'],
+  [{ user: '\0' }, {}, 'invalid User: a NUL byte cannot be passed to a program'],
   [{ hostname: 'a'.repeat(65) }, {}, 'is too long (maximum 64 bytes)'],
   [{ hostname: 'a' }, { utsMode: 'host' }, 'conflicting options: hostname and the UTS mode'],
   [{ hostname: 'a' }, { networkMode: 'container:x' }, 'conflicting options: hostname and the network mode'],

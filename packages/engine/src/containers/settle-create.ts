@@ -80,12 +80,25 @@ function checkConfig(config: ContainerConfig): void {
   if (config.workingDir !== '' && !config.workingDir.startsWith('/'))
     refuse(`the working directory '${config.workingDir}' is invalid, it needs to be an absolute path`);
   if (config.stopSignal !== '') parseSignal(config.stopSignal);
+  refuseNul({
+    Cmd: config.cmd ?? [],
+    Entrypoint: config.entrypoint ?? [],
+    User: [config.user],
+    WorkingDir: [config.workingDir],
+  });
   for (const entry of config.env)
     if (entry === '' || entry.startsWith('=') || entry.includes('\0')) refuse(`invalid environment variable: ${entry}`);
   if (new TextEncoder().encode(config.hostname).length > maxHostnameBytes)
     refuse(`hostname ${JSON.stringify(config.hostname)} is too long (maximum ${maxHostnameBytes} bytes)`);
   for (const port of config.exposedPorts) checkPort(port);
   if (config.healthcheck !== undefined) checkHealthcheck(config.healthcheck);
+}
+
+/** No program can be given one: execve ends a text there. @throws invalid, naming the field */
+export function refuseNul(texts: Readonly<Record<string, readonly string[]>>): void {
+  for (const [field, values] of Object.entries(texts))
+    if (values.some((value) => value.includes('\0')))
+      refuse(`invalid ${field}: a NUL byte cannot be passed to a program`);
 }
 
 /** A healthcheck more often than this would be a busy loop. */

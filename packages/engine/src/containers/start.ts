@@ -1,16 +1,21 @@
+import { posix } from 'node:path';
 import { EngineError, messageOf } from '@gantry/base';
-import { compile } from '@gantry/runtime';
+import type { Plan } from '@gantry/native';
+import { compile, ensureCgroupParent } from '@gantry/runtime';
 import type { Joined } from '../network/types.ts';
+import type { RootMount } from '../snapshots/types.ts';
 import { startFailureCode, type Task } from '../tasks/index.ts';
 import { composeConfig } from './compose-config.ts';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
+import { probeCommand, startingHealth } from './health.ts';
 import type { Guest } from './live.ts';
 import { logSpec } from './log-spec.ts';
 import { ensureBindSources } from './mounts.ts';
 import { containerPaths } from './paths.ts';
 import { removeLocked } from './remove.ts';
 import { cgroupPathOf, resolveStartFacts, writeEtcFiles } from './resolve-start.ts';
+import type { StartFacts } from './start-facts.ts';
 import type { ContainerRecord } from './types.ts';
 
 /**
@@ -72,6 +77,7 @@ async function startTask(deps: ContainerDeps, container: ContainerRecord): Promi
   const { pid, startedAt } = await task.start();
   deps.db.tx(() => {
     deps.store.setStatus(id, { kind: 'running', pid, startedAt, paused: false });
+    if (probeCommand(container.config) !== undefined) deps.health.put(id, startingHealth);
     deps.events.record('container', 'start', id, containerEvent(container));
   });
   undo.move();
@@ -95,13 +101,26 @@ async function admit(guest: Guest, task: Task): Promise<void> {
   }
 }
 
-function composePlan(deps: ContainerDeps, container: ContainerRecord, joined: Joined): ReturnType<typeof compile> {
-  const { id, config, hostConfig } = container;
+function composePlan(deps: ContainerDeps, container: ContainerRecord, joined: Joined): Plan {
+  const { id } = container;
   const paths = containerPaths(deps.dataRoot, id);
-  const root = deps.snapshots.prepare(id, container.chainId);
+  const root = deps.snapshots.prepare(id);
   ensureBindSources(container.mountPoints);
+  const { cgroupParent } = container.hostConfig;
+  if (cgroupParent !== '') ensureCgroupParent(deps.facts.cgroup, posix.join('/', cgroupParent));
   writeEtcFiles(paths, container, joined);
   const facts = resolveStartFacts(deps, container, { joined, rootPath: root.target });
+  return planOf(deps, container, { facts, root, joined });
+}
+
+/** What a start does, from all that is known of it: decisions alone. */
+export function planOf(
+  deps: Pick<ContainerDeps, 'facts' | 'tasks' | 'dataRoot' | 'cgroupParent'>,
+  container: ContainerRecord,
+  { facts, root, joined }: { facts: StartFacts; root: RootMount; joined: Joined },
+): Plan {
+  const { id, config, hostConfig } = container;
+  const paths = containerPaths(deps.dataRoot, id);
   const composed = composeConfig(container, facts);
   return compile(composed.spec, {
     id,

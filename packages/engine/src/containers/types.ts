@@ -13,6 +13,22 @@ export type HealthConfig = {
   readonly retries: number;
 };
 
+/** What one run of a probe said. `exitCode` -1: it could not run, or took too long. */
+export type ProbeResult = {
+  readonly startedAt: Date;
+  readonly finishedAt: Date;
+  readonly exitCode: number;
+  readonly output: string;
+};
+
+export type Health = {
+  readonly status: 'starting' | 'healthy' | 'unhealthy';
+  /** How many probes have failed since the last that did not. */
+  readonly failingStreak: number;
+  /** The last few results, oldest first. */
+  readonly log: readonly ProbeResult[];
+};
+
 export type ContainerConfig = {
   readonly hostname: string;
   readonly domainname: string;

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { EngineError, messageOf } from '@gantry/base';
 import type { LinuxResources } from '@gantry/oci';
 import { compileUpdate } from '@gantry/runtime';
@@ -19,7 +19,7 @@ export type UpdateRequest = {
 
 /**
  * Changes a container's limits and restart policy, at once when it runs. Limits are written one after another: when the
- * kernel refuses one, those before it hold, and the row stays as it was.
+ * kernel refuses one, those before it are taken back, and the row stays as it was.
  *
  * @returns warnings
  * @throws invalid, conflict with Docker's texts
@@ -63,7 +63,23 @@ function writeLimits(
     cgroupPath: cgroupPathOf(deps, container),
     ...(memoryBytes > 0 ? { currentMemoryLimit: memoryBytes } : {}),
   });
-  for (const { path, data } of writes) writeFileSync(path, data);
+  using undo = new DisposableStack();
+  for (const { path, data } of writes) {
+    const before = readValue(path);
+    writeFileSync(path, data);
+    if (before !== undefined) undo.defer(() => writeFileSync(path, before));
+  }
+  undo.move();
+}
+
+/** What a limit's file says, when that can be written back: one value, not a table of devices. */
+function readValue(path: string): string | undefined {
+  try {
+    const text = readFileSync(path, 'utf8').trim();
+    return /^[\w,. -]+$/.test(text) ? text : undefined;
+  } catch {
+    return undefined; // devices.allow and its like cannot be read
+  }
 }
 
 /** Docker's prefix to whatever keeps an update from being done. */

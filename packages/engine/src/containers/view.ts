@@ -3,14 +3,22 @@ import type { ContainerDeps } from './deps.ts';
 import { containerPaths } from './paths.ts';
 import type { ContainerRecord, ContainerStatus } from './types.ts';
 
-export type ViewDeps = Pick<ContainerDeps, 'store' | 'execs' | 'images' | 'snapshots' | 'networks' | 'dataRoot'>;
+export type ViewDeps = Pick<
+  ContainerDeps,
+  'store' | 'execs' | 'health' | 'images' | 'snapshots' | 'networks' | 'dataRoot'
+>;
 
 /** A container with what inspect shows of it beside its row. Sizes only when asked: they walk its files. */
 export async function viewContainer(deps: ViewDeps, ref: string, { size = false } = {}): Promise<ContainerView> {
-  return viewRecord(deps, deps.store.resolve(ref), size);
+  const record = deps.store.resolve(ref);
+  return viewRecord(deps, record, { size, endpoints: deps.networks.endpointsOfContainer(record.id) });
 }
 
-export async function viewRecord(deps: ViewDeps, record: ContainerRecord, size: boolean): Promise<ContainerView> {
+export async function viewRecord(
+  deps: ViewDeps,
+  record: ContainerRecord,
+  { size, endpoints }: { size: boolean; endpoints: ContainerView['endpoints'] },
+): Promise<ContainerView> {
   const { id } = record;
   const isRunning = record.status.kind === 'running';
   const paths = containerPaths(deps.dataRoot, id);
@@ -18,7 +26,7 @@ export async function viewRecord(deps: ViewDeps, record: ContainerRecord, size: 
   const imageBytes = size ? (deps.images.find(record.imageId)?.sizeBytes ?? 0) : 0;
   return {
     ...record,
-    endpoints: deps.networks.endpointsOfContainer(id),
+    endpoints,
     // Both are of a run alone, and a long list is mostly of what does not run.
     ports: isRunning ? deps.networks.portsOfContainer(id) : [],
     execIds: isRunning ? deps.execs.openOf(id).map((exec) => exec.id) : [],
@@ -26,7 +34,7 @@ export async function viewRecord(deps: ViewDeps, record: ContainerRecord, size: 
     hostsPath: paths.hosts,
     hostnamePath: paths.hostname,
     resolvConfPath: paths.resolvConf,
-    health: healthOf(record),
+    health: record.config.healthcheck === undefined ? undefined : deps.health.find(id),
     sizeRw,
     sizeRootFs: sizeRw === undefined ? undefined : sizeRw + imageBytes,
   };
@@ -35,9 +43,4 @@ export async function viewRecord(deps: ViewDeps, record: ContainerRecord, size: 
 /** Docker's word for a state, as `ps --filter status=` and inspect have it. */
 export function stateOf(status: ContainerStatus): string {
   return status.kind === 'running' && status.paused ? 'paused' : status.kind;
-}
-
-/** Healthchecks are kept in the row and not run yet, so no container has a health to tell. */
-export function healthOf(_record: ContainerRecord): string | undefined {
-  return undefined;
 }

@@ -18,6 +18,8 @@ export type Db = Disposable & {
   prepare<Row>(sql: string): Statement<Row, SQLQueryBindings[]>;
   /** Runs the body as one transaction; a nested call joins the outer one. */
   tx<T>(body: () => NotPromise<T>): T;
+  /** Runs once the transaction around it is in, at once outside of any; never when that is rolled back. */
+  afterCommit(act: () => void): void;
 };
 
 /** Opens or makes the database file. @throws the driver's error when the file is not a database */
@@ -31,14 +33,33 @@ export function openDb(path: string): Db {
   // A checkpoint does wait for the disk: it is made when nothing has been written for a while, or when the log is long.
   sqlite.run(`PRAGMA wal_autocheckpoint = ${longestLogPages}`);
   sqlite.run('PRAGMA foreign_keys = ON');
-  const statements: Disposable[] = [];
+  const begin = sqlite.prepare('BEGIN IMMEDIATE');
+  const commit = sqlite.prepare('COMMIT');
+  const statements: Disposable[] = [begin, commit];
   let depth = 0;
+  let afterwards: (() => void)[] = [];
   let quiet: NodeJS.Timeout | undefined;
   const rollBack = (): void => {
     try {
       sqlite.run('ROLLBACK');
     } catch {
       // A COMMIT that failed has rolled back by itself; why it failed is what the caller must see.
+    }
+  };
+  const outermost = <T>(body: () => T): T => {
+    depth++;
+    begin.run();
+    try {
+      const result = body();
+      commit.run();
+      checkpointLater();
+      return result;
+    } catch (error) {
+      afterwards = [];
+      rollBack();
+      throw error;
+    } finally {
+      depth--;
     }
   };
   const checkpointLater = (): void => {
@@ -49,6 +70,10 @@ export function openDb(path: string): Db {
     quiet = undefined;
     try {
       sqlite.run('PRAGMA wal_checkpoint(TRUNCATE)');
+      // The first commit of a new log waits for the disk: this one, and not the next that a client waits for.
+      begin.run();
+      sqlite.run('PRAGMA user_version = 1');
+      commit.run();
     } catch {
       // A full disk, say: nothing is lost, the log only stays as long as it is until the next quiet moment.
       checkpointLater();
@@ -65,19 +90,15 @@ export function openDb(path: string): Db {
     },
     tx: (body) => {
       if (depth > 0) return body();
-      depth++;
-      sqlite.run('BEGIN IMMEDIATE');
-      try {
-        const result = body();
-        sqlite.run('COMMIT');
-        checkpointLater();
-        return result;
-      } catch (error) {
-        rollBack();
-        throw error;
-      } finally {
-        depth--;
-      }
+      const result = outermost(body);
+      const acts = afterwards;
+      afterwards = [];
+      for (const act of acts) act();
+      return result;
+    },
+    afterCommit: (act) => {
+      if (depth > 0) afterwards.push(act);
+      else act();
     },
     [Symbol.dispose]: () => {
       clearTimeout(quiet);

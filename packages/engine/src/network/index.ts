@@ -114,6 +114,10 @@ function roomOf(context: NetworkContext): NetworkRoom {
     prune: (match) => pruneNetworks(context, match),
     endpointsOfNetwork: (id) => store.endpointsOfNetwork(id).map((endpoint) => endpointRecord(context, endpoint)),
     endpointsOfContainer: (id) => store.endpointsOfContainer(id).map((endpoint) => endpointRecord(context, endpoint)),
+    endpointsOfContainers: (ids) => {
+      const records = store.endpointsOfContainers(ids).map((endpoint) => endpointRecord(context, endpoint));
+      return Map.groupBy(records, ({ containerId }) => containerId);
+    },
     portsOfContainer: (id) => store.portsOfContainer(id).filter(({ routed }) => !routed),
     attach: (container, endpoints) => attachContainer(context, container, endpoints),
     detachAll: (id) => detachContainer(context, id),

@@ -1,6 +1,7 @@
 import { messageOf } from '@gantry/base';
 import type { NetworkContext } from './context.ts';
 import { portRules } from './publish-ports.ts';
+import type { Endpoint, ServedPort } from './store.ts';
 
 /**
  * Gives back what a container's join took: addresses, ports, rules, names. Its links are not touched: they die with
@@ -22,6 +23,16 @@ export function leaveNetworks(context: NetworkContext, containerId: string): voi
       deps.events.record('network', 'disconnect', networkId, attributes);
     }
   });
+  deps.db.afterCommit(() => giveBack(context, { containerId, endpoints, ports }));
+}
+
+type Taken = {
+  readonly containerId: string;
+  readonly endpoints: readonly Endpoint[];
+  readonly ports: readonly ServedPort[];
+};
+
+function giveBack(context: NetworkContext, { containerId, endpoints, ports }: Taken): void {
   context.ports.release(containerId);
   context.dns.end(containerId);
   for (const { networkId, ipv4, ipv6 } of endpoints) {
@@ -33,6 +44,6 @@ export function leaveNetworks(context: NetworkContext, containerId: string): voi
     context.firewall.removePorts(portRules(ports));
   } catch (error) {
     // What was booked stays booked: rules that lead nowhere are replaced at the next boot.
-    deps.warn?.(`cannot remove the port rules of container "${containerId}": ${messageOf(error)}`);
+    context.deps.warn?.(`cannot remove the port rules of container "${containerId}": ${messageOf(error)}`);
   }
 }

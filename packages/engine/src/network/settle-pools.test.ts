@@ -76,6 +76,13 @@ test('only our own networks keep a subnet from being asked for', () => {
   );
 });
 
+test.each(['127.0.0.0/8', '127.1.0.0/16', '224.0.0.0/24'])(
+  'a network of %s would break the host, and is refused',
+  (subnet) => {
+    expect(message(() => settlePools(request([pool({ subnet })]), facts))).toContain(`invalid subnet ${subnet}`);
+  },
+);
+
 test('every fault of the pools is listed at once', () => {
   const pools = [
     pool({

@@ -122,6 +122,8 @@ function faultsOf(pool: IpamPool, enableIpv6: boolean): string[] {
   if (subnet.address.family === 6 && !enableIpv6) return [];
   const masked = subnetOf(subnet);
   const faults: string[] = [];
+  if (isUnusable(masked))
+    faults.push(`invalid subnet ${pool.subnet}: its addresses are not those of hosts on a network`);
   if (formatCidr(subnet) !== formatCidr(masked))
     faults.push(`invalid subnet ${pool.subnet}: it should be ${formatCidr(masked)}`);
   faults.push(...rangeFaults(pool.ipRange, masked));
@@ -133,6 +135,11 @@ function faultsOf(pool: IpamPool, enableIpv6: boolean): string[] {
   }
   return faults;
 }
+
+/** Loopback and multicast: a bridge with such an address would break the host's own. */
+const unusable = ['127.0.0.0/8', '224.0.0.0/4', '::1/128', 'ff00::/8'].flatMap((text) => parseCidr(text) ?? []);
+
+const isUnusable = (subnet: Cidr): boolean => unusable.some((range) => cidrsOverlap(range, subnet));
 
 function rangeFaults(text: string, subnet: Cidr): string[] {
   if (text === '') return [];

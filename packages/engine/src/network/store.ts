@@ -124,6 +124,9 @@ function endpointRows(db: Db) {
   const ofContainer = db.prepare<EndpointRow>(
     'SELECT * FROM endpoint WHERE container_id = ? ORDER BY position, network_id',
   );
+  const ofContainers = db.prepare<EndpointRow>(
+    'SELECT * FROM endpoint WHERE container_id IN (SELECT value FROM json_each(?)) ORDER BY position, network_id',
+  );
   const joined = db.prepare<EndpointRow>("SELECT * FROM endpoint WHERE endpoint_id <> ''");
   const byName = db.prepare<EndpointRow>('SELECT * FROM endpoint WHERE container_name = ? AND network_id = ?');
   const insert = db.prepare(
@@ -142,6 +145,8 @@ function endpointRows(db: Db) {
   return {
     endpointsOfNetwork: (id: string): Endpoint[] => ofNetwork.all(id).map(endpointFrom),
     endpointsOfContainer: (id: string): Endpoint[] => ofContainer.all(id).map(endpointFrom),
+    endpointsOfContainers: (ids: readonly string[]): Endpoint[] =>
+      ofContainers.all(JSON.stringify(ids)).map(endpointFrom),
     joinedEndpoints: (): Endpoint[] => joined.all().map(endpointFrom),
     endpointByName: (name: string, networkId: string): Endpoint | undefined => {
       const row = byName.get(name, networkId);

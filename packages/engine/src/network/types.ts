@@ -102,6 +102,8 @@ export type NetworkRoom = {
   prune(match: (network: NetworkRecord) => boolean): readonly string[];
   endpointsOfNetwork(networkId: string): readonly EndpointRecord[];
   endpointsOfContainer(containerId: string): readonly EndpointRecord[];
+  /** The same for many at once, by container. */
+  endpointsOfContainers(containerIds: readonly string[]): ReadonlyMap<string, readonly EndpointRecord[]>;
   portsOfContainer(containerId: string): readonly PublishedPort[];
 
   /** Rows for a new container: its network mode's network, then the named ones. Inside the caller's transaction. */

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeTreeInTurns } from '@gantry/layer';
 import { close, open, openFlag } from '@gantry/native';
@@ -19,11 +19,6 @@ export function openDirectories(dataRoot: string, random: (bytes: number) => Uin
   for (const dir of [layersDir, target]) mkdirSync(dir, { recursive: true, mode: 0o700 });
   mkdirSync(join(layersDir, emptyLayer, 'fs'), { recursive: true, mode: 0o755 });
   const fsOf = (name: string): string => join(layersDir, name, 'fs');
-  const create = (): string => {
-    const name = randomName(random);
-    mkdirSync(join(layersDir, name), { mode: 0o700 });
-    return name;
-  };
   return {
     layersDir,
     /** Where every container mounts its root, each in its own mount namespace. */
@@ -32,22 +27,30 @@ export function openDirectories(dataRoot: string, random: (bytes: number) => Uin
     list: (): readonly string[] => readdirSync(layersDir),
     /** @returns the name of a new directory for a layer */
     createLayer: (): string => {
-      const name = create();
+      const name = randomName(random);
+      mkdirSync(join(layersDir, name), { mode: 0o700 });
       mkdirSync(fsOf(name));
       chmodSync(fsOf(name), 0o755);
       return name;
     },
-    /** The root of an overlay shows its upper directory's owner and mode: open to every user, as Docker's, whatever the tar says. */
-    createActive: (): string => {
-      const name = create();
-      mkdirSync(join(layersDir, name, 'work'), { mode: 0o700 });
+    /** A container that was never started has none. */
+    isMade: (name: string): boolean => existsSync(fsOf(name)),
+    /** A name for a directory that is made later. */
+    newName: (): string => randomName(random),
+    /**
+     * The upper and work directories of a container. The root of an overlay shows the owner and mode of the upper one:
+     * open to every user, as Docker's, whatever the tar says. It is made last: where it is, the others are.
+     */
+    ensureActive: (name: string): void => {
+      if (existsSync(fsOf(name))) {
+        // An overlay that was mounted without syncs leaves a mark by which the kernel refuses the next mount. What the
+        // last run wrote is whole: this kernel has it in memory, and a reboot takes the container away.
+        rmSync(join(layersDir, name, 'work', 'work', 'incompat'), { recursive: true, force: true });
+        return;
+      }
+      mkdirSync(join(layersDir, name, 'work'), { recursive: true, mode: 0o700 });
       mkdirSync(fsOf(name));
       chmodSync(fsOf(name), 0o755);
-      return name;
-    },
-    /** An overlay that was mounted without syncs leaves a mark by which the kernel refuses the next mount. */
-    clearVolatileMark: (name: string): void => {
-      rmSync(join(layersDir, name, 'work', 'work', 'incompat'), { recursive: true, force: true });
     },
     /** A layer may have a hundred thousand files, and meanwhile containers want to start. */
     remove: async (name: string): Promise<void> => {

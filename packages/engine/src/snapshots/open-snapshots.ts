@@ -25,23 +25,31 @@ export function openSnapshots({ db, dataRoot, now, random }: SnapshotDeps): Laye
   const stacks = openStacks(rows);
   const store: CollectDeps = { db, rows, directories, stacks };
   return {
-    prepare: (containerId, chainId) => prepare(store, containerId, chainId),
-    mount: (containerId) => {
-      const active = rows.findActive(containerId);
-      if (active !== undefined) return mountOf(store, active);
-      throw new EngineError('not-found', `cannot mount snapshot of container "${containerId}": it has none`);
+    reserve: (containerId, chainId) => {
+      db.tx(() => {
+        rows.insertActive({ container_id: containerId, chain_id: chainId, dir: directories.newName() });
+        if (chainId !== '') rows.hold(chainId, userOf(containerId));
+      });
     },
-    remove: async (containerId) => {
+    prepare: (containerId) => {
+      const active = activeOf(store, containerId);
+      directories.ensureActive(active.dir);
+      return mountOf(store, active);
+    },
+    mount: (containerId) => mountOf(store, activeOf(store, containerId)),
+    drop: (containerId) => {
       const active = rows.findActive(containerId);
-      if (active !== undefined) await removeActive(store, active);
+      return active === undefined ? async () => undefined : dropActive(store, active);
     },
     usage: async (containerId) => {
       const active = rows.findActive(containerId);
-      return active === undefined ? 0 : await measureTree(directories.fsOf(active.dir));
+      return active === undefined || !directories.isMade(active.dir)
+        ? 0
+        : await measureTree(directories.fsOf(active.dir));
     },
     sweep: async (keepContainers) => {
       for (const active of rows.listActive())
-        if (!keepContainers.has(active.container_id)) await removeActive(store, active);
+        if (!keepContainers.has(active.container_id)) await dropActive(store, active)();
     },
     find: (chainId) => {
       const row = rows.find(chainId);
@@ -71,30 +79,22 @@ function mountOf({ directories, stacks }: CollectDeps, active: ActiveRow): RootM
   };
 }
 
-function prepare(store: CollectDeps, containerId: string, chainId: string): RootMount {
-  const { db, rows, directories } = store;
-  const existing = rows.findActive(containerId);
-  if (existing !== undefined) {
-    // What the last run wrote is whole: this kernel has it in memory, and a reboot takes the container away.
-    directories.clearVolatileMark(existing.dir);
-    return mountOf(store, existing);
-  }
-  const active = { container_id: containerId, chain_id: chainId, dir: directories.createActive() };
-  db.tx(() => {
-    rows.insertActive(active);
-    if (chainId !== '') rows.hold(chainId, userOf(containerId));
-  });
-  return mountOf(store, active);
+function activeOf({ rows }: CollectDeps, containerId: string): ActiveRow {
+  const active = rows.findActive(containerId);
+  if (active !== undefined) return active;
+  throw new EngineError('not-found', `cannot mount snapshot of container "${containerId}": it has none`);
 }
 
-async function removeActive(store: CollectDeps, active: ActiveRow): Promise<void> {
+function dropActive(store: CollectDeps, active: ActiveRow): () => Promise<void> {
   const { db, rows, directories } = store;
   const chains = db.tx(() => {
     rows.removeActive(active.container_id);
     return rows.release(userOf(active.container_id));
   });
-  await directories.remove(active.dir);
-  await collect(store, chains);
+  return async () => {
+    await directories.remove(active.dir);
+    await collect(store, chains);
+  };
 }
 
 function settle({ rows, directories }: CollectDeps, chainIds: readonly string[]): void {

@@ -12,10 +12,13 @@ export type RootMount = {
 };
 
 export type SnapshotRoom = {
-  /** Upper and work directories for a container over the committed snapshot of `chainId` ('' = empty root). Idempotent. */
-  prepare(containerId: string, chainId: string): RootMount;
+  /** Books a writable state for a container over the committed snapshot of `chainId` ('' = empty root), and holds that. */
+  reserve(containerId: string, chainId: string): void;
+  /** Makes sure of its directories, for a start. @throws not-found when none was reserved */
+  prepare(containerId: string): RootMount;
   mount(containerId: string): RootMount;
-  remove(containerId: string): Promise<void>;
+  /** Drops the rows; to be called in the transaction that drops the container. @returns what removes the files, later */
+  drop(containerId: string): () => Promise<void>;
   /** Bytes of the container's own layer. */
   usage(containerId: string): Promise<number>;
   sweep(keepContainers: ReadonlySet<string>): Promise<void>;

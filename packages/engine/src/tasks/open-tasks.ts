@@ -1,32 +1,13 @@
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { EngineError, isErrno } from '@gantry/base';
-import {
-  type ExitRecord,
-  encodeFrame,
-  encodePlan,
-  errnoName,
-  frameType,
-  kill,
-  type Plan,
-  parseExitRecord,
-} from '@gantry/native';
+import { type ExitRecord, encodeFrame, errnoName, frameType, kill, type Plan, parseExitRecord } from '@gantry/native';
 import { attachTo } from './attached-stream.ts';
 import { describeFailure } from './failure.ts';
 import { connectFd, connectPath } from './shim-connection.ts';
 import { fromNanos, ShimTask } from './shim-task.ts';
+import { openShims, type ShimEnds, type Shims } from './shims.ts';
 import type { EarlyAttach, RecoveredTask, TaskRoom } from './types.ts';
 
 export type TaskDeps = {
@@ -43,11 +24,13 @@ export function openTasks(deps: TaskDeps): TaskRoom {
   const path = join(deps.execRoot, 'tasks');
   mkdirSync(path, { recursive: true, mode: 0o700 });
   const directory: Directory = { path, fd: openSync(path, 'r') };
+  const shims = openShims(deps.program);
   const live = new Map<string, ShimTask>();
   const keep = (task: ShimTask): ShimTask => {
     live.set(task.key, task);
     void task.gone.then(() => {
       if (live.get(task.key) === task) live.delete(task.key);
+      shims.makeReady();
     });
     return task;
   };
@@ -55,7 +38,7 @@ export function openTasks(deps: TaskDeps): TaskRoom {
     taskDir: (key) => join(path, key),
     find: (key) => live.get(key),
     create: async (key, plan, early) => {
-      const created = await createTask(deps, directory, { key, plan, early });
+      const created = await createTask(shims, directory, { key, plan, early });
       keep(created.task);
       return created;
     },
@@ -66,11 +49,12 @@ export function openTasks(deps: TaskDeps): TaskRoom {
     },
     forget: (key) => removeTaskDir(join(path, key)),
     sweep: async (keys) => sweepTasks(directory, keys),
+    [Symbol.dispose]: () => shims[Symbol.dispose](),
   };
 }
 
 async function createTask(
-  deps: TaskDeps,
+  shims: Shims,
   directory: Directory,
   { key, plan, early }: { key: string; plan: Plan; early: EarlyAttach },
 ): Promise<{ task: ShimTask; attached: Duplex[] }> {
@@ -79,7 +63,7 @@ async function createTask(
   // The record of an earlier run must not be taken for this one's.
   unlinkIfThere(plan.shim.exitRecord);
   const task = newTask(directory, { key, exitRecord: plan.shim.exitRecord, plan });
-  const [control, ...handed] = spawnOrTidy(deps.program, dir, { plan, handedOver: early.streams.length });
+  const { control, handed } = giveOrTidy(shims, dir, { plan, handed: early.streams.length });
   try {
     task.use(await connectFd(control, task.listener));
     // START comes last: who is attached by then misses nothing.
@@ -108,7 +92,7 @@ function makeTaskDir(dir: string): void {
 
 /** By name, since a walk of the directory costs a start more than all else here: these are the files that are made in it. */
 function removeTaskDir(dir: string): void {
-  for (const name of ['plan', 'shim.sock', 'started', 'exit']) unlinkIfThere(join(dir, name));
+  for (const name of ['started', 'shim.sock']) unlinkIfThere(join(dir, name));
   try {
     rmdirSync(dir);
   } catch (error) {
@@ -117,7 +101,9 @@ function removeTaskDir(dir: string): void {
   }
 }
 
+/** Mostly it is not there, and an error for each would cost more than to ask. */
 function unlinkIfThere(path: string): void {
+  if (!existsSync(path)) return;
   try {
     unlinkSync(path);
   } catch (error) {
@@ -125,42 +111,13 @@ function unlinkIfThere(path: string): void {
   }
 }
 
-/** Without a spawn there is no connection whose end could be awaited: the directory goes at once. */
-function spawnOrTidy(program: string, dir: string, what: SpawnRequest): [control: number, ...handed: number[]] {
+/** Without a shim there is no connection whose end could be awaited: the directory goes at once. */
+function giveOrTidy(shims: Shims, dir: string, { plan, handed }: { plan: Plan; handed: number }): ShimEnds {
   try {
-    return spawnShim(program, join(dir, 'plan'), what);
+    return shims.give(plan, handed);
   } catch (error) {
     removeTaskDir(dir);
     throw error;
-  }
-}
-
-type SpawnRequest = { readonly plan: Plan; readonly handedOver: number };
-
-/** @returns the daemon's ends of the first control connection and of the connections that are handed over */
-function spawnShim(
-  program: string,
-  planPath: string,
-  { plan, handedOver }: SpawnRequest,
-): [control: number, ...handed: number[]] {
-  writeFileSync(planPath, encodePlan(plan), { mode: 0o600 });
-  const planFd = openSync(planPath, 'r');
-  try {
-    const child = Bun.spawn([program, String(handedOver)], {
-      argv0: 'gantry-shim',
-      cwd: '/',
-      env: {},
-      stdio: ['ignore', 'ignore', 'ignore', planFd, 'pipe', ...Array<'pipe'>(handedOver).fill('pipe')],
-    });
-    child.unref();
-    const [control, ...handed] = child.stdio.slice(4).map((end) => {
-      if (typeof end !== 'number') throw new Error('unreachable: a pipe without a descriptor');
-      return end;
-    });
-    if (control === undefined) throw new Error('unreachable: no control descriptor');
-    return [control, ...handed];
-  } finally {
-    closeSync(planFd);
   }
 }
 

@@ -43,7 +43,7 @@ export type RecoveredTask =
  * One life: `create` (the process stands before its exec, unless it was to start at once), `start`, `exited`, `forget`. A later daemon calls `recover`
  * for what its rows call running, then `sweep` for everything else.
  */
-export type TaskRoom = {
+export type TaskRoom = Disposable & {
   /** @throws EngineError naming the act that failed; nothing is left behind */
   create(key: string, plan: Plan, early: EarlyAttach): Promise<CreatedTask>;
   find(key: string): Task | undefined;

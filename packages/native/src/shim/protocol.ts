@@ -36,10 +36,8 @@ export const frameType = {
   start: 16, //    empty
   signal: 17, //   u32le signal number; u32le 1 = every process of the task's cgroup, 0 = the init process
   resize: 18, //   u16le rows, u16le columns
-  closeStdin: 19, // empty
   attach: 20, //   u32le: bits of attachFlag
   control: 21, //  empty
-  logReopen: 22, // empty: somebody else moved the log file
   // From the shim.
   created: 32, //  JSON CreatedRecord
   started: 33, //  JSON StartedRecord
