@@ -67,6 +67,17 @@ test('both sides of a bind and of a volume see what is copied, in a container th
   await docker('volume', 'rm', 'seen');
 });
 
+test('a volume that was never started with has what the image has there, and a copy before the start loses nothing of it', async () => {
+  const binds = ['-v', 'filled:/etc', '-v', 'empty:/nothing', '-v', 'sealed:/var:ro'];
+  await docker('create', '--name', 'fills', ...binds, 'busybox', 'cat', '/etc/passwd', '/etc/added', '/nothing/added');
+  await docker('cp', fileWith('added\n'), 'fills:/etc/added');
+  await docker('cp', fileWith('there\n'), 'fills:/nothing/added');
+  expect(await docker('cp', 'fills:/var', '-')).toContain('var/www/');
+  expect(await docker('start', '-a', 'fills')).toMatch(/^root:[\s\S]*\nadded\nthere$/);
+  await docker('rm', 'fills');
+  await docker('volume', 'rm', 'filled', 'empty', 'sealed');
+});
+
 test('-a gives the copy to the container’s user; a user by name is looked up in the container', async () => {
   const passwd = fileWith('root:x:0:0::/:/bin/sh\nweb:x:33:44::/:/bin/sh\n');
   await docker('create', '--name', 'owned', '--user', 'web', 'busybox', 'stat', '-c', '%u:%g', '/tmp/a', '/tmp/b');

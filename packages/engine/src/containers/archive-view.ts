@@ -68,7 +68,13 @@ function viewOf(deps: TreeDeps, container: ContainerRecord, mounts: boolean): Tr
     root: treeRoot(deps, container, root),
     target: root.target,
     mounts: mounts
-      ? [...container.mountPoints.filter(isShown).sort(byDepth).map(viewMount), ...etcFiles(deps, container)]
+      ? [
+          ...container.mountPoints
+            .filter(isShown)
+            .sort(byDepth)
+            .map((point) => viewMount(point, container.status)),
+          ...etcFiles(deps, container),
+        ]
       : [],
   };
 }
@@ -93,8 +99,11 @@ function isShown({ type }: MountPoint): boolean {
   return type === 'bind' || type === 'volume';
 }
 
-function viewMount({ source, subpath, destination, recursive, writable }: MountPoint): ViewMount {
-  return { source, subpath, destination, recursive, writable, makesTarget: true };
+/** A start fills volumes that are empty; a copy before the first start must not take their emptiness away. */
+function viewMount(point: MountPoint, status: ContainerRecord['status']): ViewMount {
+  const { source, subpath, destination, recursive, writable } = point;
+  const copyUp = point.type === 'volume' && point.copyUp && subpath === '' && status.kind === 'created';
+  return { source, subpath, destination, recursive, writable, copyUp, makesTarget: true };
 }
 
 /** The three files in /etc that belong to the engine, where the container has them already. */
@@ -115,5 +124,6 @@ function etcFiles({ dataRoot }: TreeDeps, { id, hostConfig, mountPoints, status 
       recursive: false,
       writable: !hostConfig.readonlyRootfs,
       makesTarget: false,
+      copyUp: false,
     }));
 }

@@ -24,6 +24,7 @@ import {
 import { Directories } from '../apply/directories.ts';
 import { cleanPath, splitPath } from '../apply/entry-path.ts';
 import { bytesOfText, pathOfBytes } from '../byte-string.ts';
+import { fillVolume } from './fill-volume.ts';
 import type { TreeView, ViewMount } from './tree-view.ts';
 
 /** A view that stands. Everything in it is reached from `root`, which leads nowhere else. */
@@ -120,10 +121,11 @@ function startTicksOf(pid: number): number | undefined {
 /** @returns the ID of the new mount; undefined when there is nothing to mount on and nothing may be made */
 function attach(root: number, each: ViewMount): bigint | undefined {
   using tree = openDescriptor(openSource(each));
-  setMountAttributes(tree.fd, each.writable ? 0 : mountAttribute.readOnly);
   const isDirectory = (fstat(tree.fd).mode & 0o170000) === 0o040000;
   using onto = openTarget(root, each, isDirectory);
   if (onto === undefined) return undefined;
+  if (each.copyUp && isDirectory) fillVolume(onto.fd, tree.fd);
+  setMountAttributes(tree.fd, each.writable ? 0 : mountAttribute.readOnly);
   moveMount(tree.fd, onto.fd);
   return fstat(tree.fd).mountId;
 }

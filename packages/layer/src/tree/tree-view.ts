@@ -10,6 +10,8 @@ export type ViewMount = {
   readonly writable: boolean;
   /** False: left out where the container has nothing to mount on. */
   readonly makesTarget: boolean;
+  /** An empty volume takes what the image has in its place, as a first start would do. */
+  readonly copyUp: boolean;
 };
 
 /** mount(2), done after a change into `cwd`. */
