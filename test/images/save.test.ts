@@ -160,17 +160,27 @@ test('of an archive for several platforms the one that was asked for is loaded, 
     [`blobs/sha256/${sha256(inner).slice(7)}`, inner],
     ...blobs.map(({ digest, bytes }): [string, Uint8Array] => [`blobs/sha256/${digest.slice(7)}`, bytes]),
   ];
-  const bytes = Buffer.concat([
-    ...files.map(([path, content]) => formatFile(plainEntry({ kind: 'file', path }), content)),
-    endOfArchive,
-  ]);
-  const loadFor = async (architecture: string | undefined): Promise<string> => {
+  const archiveOf = (members: readonly [string, Uint8Array][]): Buffer =>
+    Buffer.concat([
+      ...members.map(([path, content]) => formatFile(plainEntry({ kind: 'file', path }), content)),
+      endOfArchive,
+    ]);
+  const flat = [row(mine, host), row(other, 'riscv64')].map((descriptor) => ({ ...descriptor, annotations }));
+  const flatIndex = Buffer.from(JSON.stringify({ schemaVersion: 2, manifests: flat }));
+  const loadFor = async (architecture: string | undefined, index?: Uint8Array): Promise<string> => {
     using rooms = openImageRooms();
     const platform = architecture === undefined ? undefined : { os: 'linux', architecture, variant: '' };
-    await rooms.images.load({ archive: one(bytes), platform }, () => undefined, never);
+    const members = files.map(([path, content]): [string, Uint8Array] => [
+      path,
+      path === 'index.json' ? (index ?? content) : content,
+    ]);
+    await rooms.images.load({ archive: one(archiveOf(members)), platform }, () => undefined, never);
+    expect(rooms.images.list().length).toBe(1);
     return rooms.images.get('multi:1').id;
   };
   expect(await loadFor(undefined)).toBe(mine.config.digest);
   expect(await loadFor('riscv64')).toBe(other.config.digest);
+  expect(await loadFor(undefined, flatIndex)).toBe(mine.config.digest);
+  expect(await loadFor('riscv64', flatIndex)).toBe(other.config.digest);
   await expect(loadFor('s390x')).rejects.toThrow('it has no image for platform linux/s390x');
 });

@@ -50,7 +50,11 @@ const refAnnotation = 'org.opencontainers.image.ref.name';
 export function parseLayout(indexBytes: Uint8Array, read: ReadMember, wanted: Platform): ArchivedImage[] {
   const index = parseManifest(indexBytes, '');
   if (index.kind !== 'index') throw new EngineError('invalid', 'cannot load archive: its index.json is no index');
-  return index.manifests.flatMap((descriptor) => {
+  // A flat list of one image for several platforms, and of what was attested of each; or images that do not say.
+  const fits = (descriptor: Descriptor): boolean =>
+    descriptor.platform === undefined || choosePlatform([descriptor], wanted) !== undefined;
+  const fitting = index.manifests.filter(fits);
+  return (fitting.length > 0 ? fitting : index.manifests).flatMap((descriptor) => {
     const image = resolveDescriptor(descriptor, { read, wanted, depth: 0 });
     return image === undefined ? [] : [{ ...image, references: referencesOf(descriptor) }];
   });
