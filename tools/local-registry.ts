@@ -13,6 +13,8 @@ export type RegistryOptions = {
   readonly enter?: readonly string[];
   /** Nobody else gets in. */
   readonly user?: { readonly name: string; readonly password: string };
+  /** Only who brings a token of this service gets in. */
+  readonly tokens?: { readonly realm: string; readonly certificate: string };
   /** PEM files; with `authority` only clients that it vouches for get in. */
   readonly tls?: { readonly certificate: string; readonly key: string; readonly authority?: string };
 };
@@ -58,7 +60,7 @@ export async function startLocalRegistry(directory: string, options: RegistryOpt
 function registryConfiguration(
   host: string,
   { directory, configuration }: { readonly directory: string; readonly configuration: string },
-  { user, tls }: RegistryOptions,
+  { user, tls, tokens }: RegistryOptions,
 ): string {
   const passwords = join(configuration, 'htpasswd');
   if (user !== undefined) {
@@ -72,7 +74,14 @@ function registryConfiguration(
     version: '0.1',
     log: { level: 'warn', accesslog: { disabled: true } },
     storage: { filesystem: { rootdirectory: directory }, delete: { enabled: true } },
-    http: { addr: host, ...(tls !== undefined && { tls: { certificate, key, ...authorities } }) },
+    http: { addr: host, relativeurls: true, ...(tls !== undefined && { tls: { certificate, key, ...authorities } }) },
+    // Layers that somebody else serves may be named.
+    validation: { manifests: { urls: { allow: ['^https?://'] } } },
+    ...(tokens !== undefined && {
+      auth: {
+        token: { realm: tokens.realm, service: 'registry', issuer: 'tests', rootcertbundle: tokens.certificate },
+      },
+    }),
     ...(user !== undefined && { auth: { htpasswd: { realm: 'test', path: passwords } } }),
   });
 }

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { randomUUID } from 'node:crypto';
 import { ensurePrograms } from '../../tools/bootstrap.ts';
 import { type LocalRegistry, startLocalRegistry } from '../../tools/local-registry.ts';
 import { uploadImage } from '../../tools/upload-image.ts';
 import { busyboxLayer } from '../harness/busybox-image.ts';
 import { startEngine, type TestEngine } from '../harness/engine.ts';
 import { waitFor } from '../harness/wait-for.ts';
+import { makeTar } from '../images/made-image.ts';
 import { brokenInvariants, missingLine } from './invariants.ts';
 import { setTrap } from './kill-at.ts';
 
@@ -145,6 +147,21 @@ const operations: readonly Operation[] = [
       expect(await docker('start', '-a', 'subject')).toContain('127.0.0.1');
     },
     cleanUp: removeSubject,
+  },
+  {
+    name: 'push',
+    prepare: () => {
+      const stdin = makeTar([{ kind: 'file', path: 'new', text: randomUUID() }]);
+      return engine.output('docker', ['import', '-', `${registry.host}/pushed`], { stdin });
+    },
+    act: ['push', 'REGISTRY/pushed'],
+    expectAfter: async () => {
+      // Whatever was half sent, the same push now succeeds, and the registry has all of it.
+      await docker('push', `${registry.host}/pushed`);
+      await docker('rmi', `${registry.host}/pushed`);
+      await docker('pull', '-q', `${registry.host}/pushed`);
+    },
+    cleanUp: () => docker('rmi', `${registry.host}/pushed`),
   },
   {
     name: 'exec',

@@ -126,6 +126,19 @@ test('a blob is fetched from where the registry redirects, without credentials',
   expect(store.seen).toEqual(['GET /signed -']);
 });
 
+test('a challenge from where a redirect led is answered with nothing', async () => {
+  const [layer] = image.layers;
+  if (layer === undefined) throw new Error('unreachable: it has a layer');
+  const blob = { digest: layer.digest as never, sizeBytes: layer.bytes.length };
+  using thief = stand(() => challenge(`Bearer realm="http://${thief.host}/token"`));
+  using beggar = stand(() => challenge('Basic realm="r"'));
+  for (const other of [thief, beggar]) {
+    using registry = stand((_, url) => Response.redirect(`http://${other.host}${url.pathname}`, 307));
+    await expect(open(registry.host, alice).fetchBlob(blob, 1e6, never)).rejects.toMatchObject({ code: 'not-found' });
+    expect(other.seen).toEqual([`GET /v2/team/app/blobs/${layer.digest} -`]);
+  }
+});
+
 test('redirects that do not end are given up', async () => {
   using registry = stand((_, url) => Response.redirect(`http://${registry.host}${url.pathname}`, 302));
   await expect(open(registry.host, anonymous).fetchManifest('latest', never)).rejects.toThrow('redirects in circles');
@@ -199,7 +212,7 @@ test('a mirror of Docker Hub is asked first, and gets no credentials', async () 
     const found = blob.find(({ digest }) => url.pathname.endsWith(digest));
     return found === undefined ? manifest() : new Response(found.bytes);
   });
-  using rooms = openImageRooms(undefined, [`http://${mirror.host}`]);
+  using rooms = openImageRooms(undefined, { mirrors: [`http://${mirror.host}`] });
   const request = { reference: 'busybox', allTags: false, platform: '', auth: { ...alice, serverAddress: '' } };
   await rooms.images.pull(request, () => undefined, never);
   expect(rooms.images.get('busybox').tags).toEqual(['busybox:latest']);

@@ -1,6 +1,5 @@
 import { routes } from '@gantry/api';
 import { familiarName, parseReference, withDefaultTag } from '@gantry/oci';
-import { registryAuthHeader } from './credentials/credentials.ts';
 import type { Output } from './output.ts';
 import { printProgress } from './progress.ts';
 import type { Session } from './session.ts';
@@ -22,6 +21,8 @@ export async function pullImage(
   const given = parseReference(image);
   const reference = allTags ? given : withDefaultTag(given);
   const tag = reference.digest ?? reference.tag ?? '';
+  // Loaded when something is pulled: `run` seldom does, and need not pay for it.
+  const { registryAuthHeader } = await import('./credentials/credentials.ts');
   const progress = await session.engine.lines(routes.imageCreate, {
     query: { fromImage: familiarName(reference), tag, platform },
     headers: await registryAuthHeader(image, session.environment),

@@ -2,6 +2,7 @@ import { boolFlag, listFlag, textFlag } from './command.ts';
 import type { CommandTable } from './command-table.ts';
 import { containerCommands } from './commands/container/index.ts';
 import { imageCommands } from './commands/image/index.ts';
+import { manifestCommands } from './commands/manifest/index.ts';
 import { networkCommands } from './commands/network/index.ts';
 import { registryCommands } from './commands/registry/index.ts';
 import { systemCommands } from './commands/system/index.ts';
@@ -14,6 +15,7 @@ export const commandTable: CommandTable = {
     { name: 'completion', short: 'Print a script that completes commands in a shell' },
     { name: 'container', short: 'Manage containers' },
     { name: 'image', short: 'Manage images' },
+    { name: 'manifest', short: 'Manage image manifests and manifest lists' },
     { name: 'network', short: 'Manage networks' },
     { name: 'system', short: 'Manage Gantry' },
     { name: 'volume', short: 'Manage volumes' },
@@ -21,6 +23,7 @@ export const commandTable: CommandTable = {
   commands: [
     ...containerCommands,
     ...imageCommands,
+    ...manifestCommands,
     ...networkCommands,
     ...volumeCommands,
     ...registryCommands,

@@ -82,8 +82,10 @@ async function serve(config: DaemonConfig): Promise<void> {
   log.debug('engine opened', { ms: Math.round(performance.now() - beforeOpen) });
   const handlers = openHandlers(engine, daemonFacts(config));
   const touch = collectWhenIdle();
+  const rehearsal = life.use(rehearseStarts(engine));
   const answer: ServeDeps['answer'] = (request) => {
     touch();
+    rehearsal.touch();
     return dispatch(handlers, request);
   };
   const deps: ServeDeps = { answer, common: commonHeaders, log };
@@ -95,7 +97,6 @@ async function serve(config: DaemonConfig): Promise<void> {
   }
   const sinceStartMs = Math.round(performance.now());
   log.info('daemon has completed initialization', { version: manifest.version, pid: process.pid, sinceStartMs });
-  life.use(rehearseStarts(engine));
   const signal = await stopped;
   log.info('daemon is shutting down; containers keep running', { signal });
 }
@@ -106,9 +107,6 @@ const commonHeaders = {
   Ostype: 'linux',
   Server: `Gantry/${manifest.version} (linux)`,
 };
-
-/** Ours first; Docker's, so that a machine that moves over keeps its registries. */
-const registryConfigDirs = ['/etc/gantry/certs.d', '/etc/docker/certs.d'];
 
 function engineOptions(config: DaemonConfig, log: Log): Parameters<typeof openEngine>[0] {
   const { dataRoot, execRoot, bridge, bip } = config;
@@ -121,7 +119,7 @@ function engineOptions(config: DaemonConfig, log: Log): Parameters<typeof openEn
     registries: {
       insecure: config.insecureRegistries,
       mirrors: config.registryMirrors,
-      configDirs: registryConfigDirs,
+      configDirs: config.registryConfigDirs,
       proxies: proxiesOf(process.env),
     },
     defaults: { logConfig, ulimits, dns, dnsOptions, dnsSearch, shmSizeBytes, init },

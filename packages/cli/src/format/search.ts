@@ -8,7 +8,6 @@ export const searchHeadings: Headings = {
   Description: 'DESCRIPTION',
   StarCount: 'STARS',
   IsOfficial: 'OFFICIAL',
-  IsAutomated: 'AUTOMATED',
 };
 
 export const searchTable = 'table {{.Name}}\t{{.Description}}\t{{.StarCount}}\t{{.IsOfficial}}';
@@ -16,15 +15,26 @@ export const searchTable = 'table {{.Name}}\t{{.Description}}\t{{.StarCount}}\t{
 /** How much of a description fits a line. */
 const descriptionWidth = 45;
 
-/** One line of `search`. */
+/** One line of `search`. A class, because its JSON says in words what its column says with a mark. */
+class SearchRow extends TemplateRow {
+  readonly #isOfficial: boolean;
+
+  constructor({ name, description, star_count, is_official }: SearchResultWire, isTruncated: boolean) {
+    const oneLine = description.replaceAll('\n', ' ').replaceAll('\r', ' ');
+    super('*registry.searchContext', {
+      Name: () => name,
+      Description: () => (isTruncated ? ellipsis(oneLine, descriptionWidth) : oneLine),
+      StarCount: () => String(star_count),
+      IsOfficial: () => (is_official ? '[OK]' : ''),
+    });
+    this.#isOfficial = is_official;
+  }
+
+  override toJSON(): Record<string, unknown> {
+    return { ...super.toJSON(), IsOfficial: String(this.#isOfficial) };
+  }
+}
+
 export function searchRow(result: SearchResultWire, isTruncated: boolean): TemplateRow {
-  const oneLine = result.description.replaceAll('\n', ' ').replaceAll('\r', ' ');
-  const mark = (is: boolean): string => (is ? '[OK]' : '');
-  return new TemplateRow('*search.searchContext', {
-    Name: () => result.name,
-    Description: () => (isTruncated ? ellipsis(oneLine, descriptionWidth) : oneLine),
-    StarCount: () => String(result.star_count),
-    IsOfficial: () => mark(result.is_official),
-    IsAutomated: () => mark(result.is_automated),
-  });
+  return new SearchRow(result, isTruncated);
 }

@@ -29,6 +29,8 @@ export type ImageDeps = {
   readonly gate: Gate;
   /** How many layers are sent at a time. */
   readonly uploads: Gate;
+  /** One layer is packed at a time: it takes all cores. */
+  readonly packing: Gate;
   readonly now: () => Date;
   /** What this machine runs. */
   readonly platform: Platform;

@@ -9,7 +9,7 @@ import {
 } from '@gantry/oci';
 import { anonymous, openRepositories } from '@gantry/registry';
 import type { ImageDeps } from './deps.ts';
-import { firstOf } from './first-of.ts';
+import { Sources } from './sources.ts';
 import type { RegistryAuth } from './types.ts';
 
 /** What a reference means in its registry. */
@@ -25,16 +25,17 @@ export async function inspectRemote(
   signal: AbortSignal,
 ): Promise<RemoteImage> {
   const parsed = withDefaultTag(parseReference(reference));
-  const repositories = openRepositories(parsed, { credentials: auth ?? anonymous, registries });
+  const sources = new Sources(openRepositories(parsed, { credentials: auth ?? anonymous, registries }));
   const wanted = parsed.digest ?? parsed.tag ?? '';
-  const { repository, found } = await firstOf(repositories, (one) => one.fetchManifest(wanted, signal), signal);
+  const capability = parsed.digest === undefined ? 'resolve' : 'pull';
+  const found = await sources.ask(capability, (one) => one.fetchManifest(wanted, signal), signal);
   const manifest = parseManifest(found.bytes, found.mediaType);
   const descriptor = { mediaType: manifest.mediaType, digest: found.digest, sizeBytes: found.bytes.length };
   if (manifest.kind === 'index') {
     return { descriptor, platforms: manifest.manifests.flatMap(({ platform }) => platform ?? []) };
   }
   const { os, architecture, variant } = parseImageConfig(
-    await repository.fetchBlob(manifest.config, maximumConfigBytes, signal),
+    await sources.ask('pull', (one) => one.fetchBlob(manifest.config, maximumConfigBytes, signal), signal),
   );
   return { descriptor, platforms: [{ os, architecture, variant }] };
 }

@@ -57,6 +57,7 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
     layers: new SharedWork(),
     gate: new Gate(layersAtOnce),
     uploads: new Gate(uploadsAtOnce),
+    packing: new Gate(1),
   };
   return {
     get: (nameOrId) => deps.records.of(getImage(deps, nameOrId)),

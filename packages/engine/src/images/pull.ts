@@ -1,4 +1,4 @@
-import { EngineError } from '@gantry/base';
+import { EngineError, isEngineError } from '@gantry/base';
 import {
   choosePlatform,
   type Descriptor,
@@ -23,24 +23,22 @@ import {
 import { anonymous, type FetchedManifest, openRepositories, type Repository } from '@gantry/registry';
 import type { Job } from '../jobs/index.ts';
 import type { ImageDeps, OnProgress } from './deps.ts';
-import { firstOf } from './first-of.ts';
 import { recordImageEvent } from './image-event.ts';
+import { nearestTags } from './nearest-tags.ts';
 import { pullLayers } from './pull-layers.ts';
 import type { LayerBlob } from './rows.ts';
+import { Sources } from './sources.ts';
 import { imageIdOf, storeImage } from './store-image.ts';
 import type { PullRequest } from './types.ts';
 
 type Pull = {
   readonly job: Job;
-  /** The mirrors and then the registry itself; the first that has the manifest serves the rest too. */
-  readonly repositories: readonly Repository[];
+  readonly sources: Sources;
   readonly wanted: Platform;
   /** The user named a platform: then nothing else will do. */
   readonly isExplicit: boolean;
   readonly onProgress: OnProgress;
 };
-
-type Serving = Pull & { readonly repository: Repository };
 
 /**
  * Pulls an image, or all tags of a repository. When it fails or the asker leaves, nothing of it is left that another
@@ -57,14 +55,14 @@ export async function pullImage(
   const wanted = request.platform === '' ? deps.platform : parsePlatform(request.platform, deps.platform);
   await deps.jobs.run({ kind: 'pull', subject: request.reference, signal }, async (job) => {
     const { registries } = deps;
-    const repositories = openRepositories(given, { credentials: request.auth ?? anonymous, registries });
+    const sources = new Sources(openRepositories(given, { credentials: request.auth ?? anonymous, registries }));
     const report: OnProgress = (event) => {
       job.report(event.status);
       onProgress(event);
     };
-    const pull = { job, repositories, wanted, isExplicit: request.platform !== '', onProgress: report };
+    const pull = { job, sources, wanted, isExplicit: request.platform !== '', onProgress: report };
     try {
-      const references = request.allTags ? await allTags(given, repositories, job.signal) : [withDefaultTag(given)];
+      const references = request.allTags ? await allTags(given, sources, job.signal) : [withDefaultTag(given)];
       let isNews = false;
       for (const reference of references) isNews = (await pullOne(deps, reference, pull)) || isNews;
       const shown = request.allTags ? familiarName(given) : formatReference(withDefaultTag(given));
@@ -82,28 +80,23 @@ export async function pullImage(
   });
 }
 
-async function allTags(
-  given: Reference,
-  repositories: readonly Repository[],
-  signal: AbortSignal,
-): Promise<Reference[]> {
+async function allTags(given: Reference, sources: Sources, signal: AbortSignal): Promise<Reference[]> {
   if (given.tag !== undefined || given.digest !== undefined)
     throw new EngineError('invalid', "tag can't be used with --all-tags/-a");
-  const { found: tags } = await firstOf(repositories, (repository) => repository.listTags(signal), signal);
+  const tags = await sources.ask('resolve', (repository) => repository.listTags(signal), signal);
   return tags.filter(isTag).map((tag) => ({ ...given, tag }));
 }
 
 /** @returns whether the name is new or means another image than before */
 async function pullOne(deps: ImageDeps, reference: Reference, pull: Pull): Promise<boolean> {
-  const { repositories, onProgress, job } = pull;
+  const { sources, onProgress, job } = pull;
   const tagOrDigest = reference.digest ?? reference.tag ?? 'latest';
-  const fetch = (one: Repository): Promise<FetchedManifest> => one.fetchManifest(tagOrDigest, job.signal);
-  const { repository, found: top } = await firstOf(repositories, fetch, job.signal);
+  const top = await fetchTop(reference, sources, job.signal);
   onProgress({ id: tagOrDigest, status: `Pulling from ${reference.path}` });
-  const { manifest, fetched } = await chooseManifest(top, reference, { ...pull, repository });
-  const { configBytes, config } = await fetchConfig(manifest, reference, { ...pull, repository });
+  const { manifest, fetched } = await chooseManifest(top, reference, pull);
+  const { configBytes, config } = await fetchConfig(manifest, reference, pull);
   if (deps.rows.find(imageIdOf(configBytes)) === undefined)
-    await pullLayers(deps, { manifest, config, repository, job, onProgress });
+    await pullLayers(deps, { manifest, config, sources, job, onProgress });
   const digestName = formatReference({ ...reference, tag: undefined, digest: top.digest });
   const tagName = reference.digest === undefined ? [formatReference(reference)] : [];
   const { isNews } = storeImage(
@@ -125,6 +118,22 @@ async function pullOne(deps: ImageDeps, reference: Reference, pull: Pull): Promi
   return isNews;
 }
 
+/** What a name means; a tag that is not there brings those that may have been meant. */
+async function fetchTop(reference: Reference, sources: Sources, signal: AbortSignal): Promise<FetchedManifest> {
+  const { digest, tag = 'latest' } = reference;
+  if (digest !== undefined) return await sources.ask('pull', (one) => one.fetchManifest(digest, signal), signal);
+  try {
+    return await sources.ask('resolve', (one) => one.fetchManifest(tag, signal), signal);
+  } catch (error) {
+    if (!isEngineError(error, 'not-found') || !error.message.startsWith('manifest for ')) throw error;
+    // That the tag is not there is told in any case; help with it may fail.
+    const tags = await sources.ask('resolve', (one) => one.listTags(signal, 1), signal).catch(() => []);
+    const near = nearestTags(tag, tags.filter(isTag)).map((one) => formatReference({ ...reference, tag: one }));
+    const hint = near.length === 0 ? {} : { hint: `there is ${near.join(', ')}` };
+    throw new EngineError('not-found', error.message, { cause: error, ...hint });
+  }
+}
+
 function blobsOf({ layers }: Manifest, { diffIds }: ImageConfig): LayerBlob[] {
   return layers.flatMap(({ digest, sizeBytes }, i) => {
     const diffId = diffIds[i];
@@ -135,12 +144,13 @@ function blobsOf({ layers }: Manifest, { diffIds }: ImageConfig): LayerBlob[] {
 async function chooseManifest(
   top: FetchedManifest,
   reference: Reference,
-  pull: Serving,
+  pull: Pull,
 ): Promise<{ manifest: Manifest; fetched: FetchedManifest }> {
   const parsed = parseManifest(top.bytes, top.mediaType);
   if (parsed.kind === 'manifest') return { manifest: parsed, fetched: top };
   const chosen = chooseEntry(parsed, reference, pull.wanted);
-  const fetched = await pull.repository.fetchManifest(chosen.digest, pull.job.signal);
+  const { signal } = pull.job;
+  const fetched = await pull.sources.ask('pull', (one) => one.fetchManifest(chosen.digest, signal), signal);
   const manifest = parseManifest(fetched.bytes, fetched.mediaType);
   if (manifest.kind === 'index')
     throw new EngineError('unsupported', `cannot pull "${formatReference(reference)}": its index holds another index`);
@@ -165,14 +175,16 @@ function chooseEntry(index: Index, reference: Reference, wanted: Platform): Desc
 async function fetchConfig(
   manifest: Manifest,
   reference: Reference,
-  { repository, job, wanted, isExplicit }: Serving,
+  { sources, job, wanted, isExplicit }: Pull,
 ): Promise<{ configBytes: Uint8Array; config: ImageConfig }> {
   const shown = formatReference(reference);
   const { mediaType } = manifest.config;
   if (mediaType !== mediaTypes.ociConfig && mediaType !== mediaTypes.dockerConfig) {
     throw new EngineError('unsupported', `cannot pull "${shown}": it is no image (its config is "${mediaType}")`);
   }
-  const configBytes = await repository.fetchBlob(manifest.config, maximumConfigBytes, job.signal);
+  const fetch = (one: Repository): Promise<Uint8Array> =>
+    one.fetchBlob(manifest.config, maximumConfigBytes, job.signal);
+  const configBytes = await sources.ask('pull', fetch, job.signal);
   const config = parseImageConfig(configBytes);
   if (config.diffIds.length !== manifest.layers.length)
     throw new EngineError('invalid', "layers from manifest don't match image configuration");

@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
-import { createGzip } from 'node:zlib';
 import { EngineError, shortId } from '@gantry/base';
 import { detectCompression } from '@gantry/layer';
-import { type Descriptor, type Digest, mediaTypes, parseDigest } from '@gantry/oci';
+import { type Descriptor, type Digest, mediaTypes } from '@gantry/oci';
 import type { BlobToSend, Destination } from '@gantry/registry';
 import type { ImageDeps, OnProgress } from './deps.ts';
+import { packLayer } from './pack-layer.ts';
 import type { LayerToPush } from './push-plan.ts';
 import type { LayerBlob } from './rows.ts';
 
@@ -75,10 +74,10 @@ type Sending = { readonly layer: LayerToPush; readonly candidates: readonly Desc
 async function sendLayer(deps: ImageDeps, { layer, candidates, id }: Sending, push: LayerPush): Promise<Descriptor> {
   const { destination, signal, onProgress } = push;
   const kept = candidates.find(({ digest }) => deps.content.find(digest) !== undefined);
-  const descriptor = kept ?? (await packLayer(deps, layer, push));
+  const descriptor = kept ?? (await packLayer(deps, plainPath(deps, layer), push));
   const { digest, sizeBytes: total } = descriptor;
   const file = deps.content.find(digest);
-  if (file === undefined) throw notHere(digest);
+  if (file === undefined) throw new MissingBlob(digest);
   if (kept === undefined && (await destination.hasBlob(digest, signal))) {
     onProgress({ id, status: 'Layer already exists' });
     return descriptor;
@@ -102,32 +101,19 @@ function fileToSend(path: string, blob: { readonly digest: Digest; readonly size
   };
 }
 
-/**
- * Packs a layer that is kept as a plain tar. Equal tars become equal blobs: the header of a gzip stream holds neither
- * time nor name. The job holds the result as long as it is sent.
- */
-async function packLayer(deps: ImageDeps, layer: LayerToPush, { user, signal }: LayerPush): Promise<Descriptor> {
-  const plain = layer.kind === 'any' ? layer.blobs.find(({ digest }) => deps.content.find(digest)) : undefined;
-  const source = plain === undefined ? undefined : deps.content.find(plain.digest);
-  if (source === undefined) throw notHere(layer.kind === 'any' ? layer.diffId : layer.descriptor.digest);
-  using ingest = deps.content.ingest();
-  const hash = createHash('sha256');
-  const packed = createReadStream(source.path, { signal, highWaterMark: 256 * 1024 }).pipe(createGzip());
-  for await (const chunk of packed) {
-    signal.throwIfAborted();
-    hash.update(chunk);
-    ingest.write(chunk);
-  }
-  ingest.complete();
-  const digest = parseDigest(`sha256:${hash.digest('hex')}`);
-  deps.content.hold(digest, user);
-  ingest.commit(digest);
-  const mediaType = mediaTypes.dockerLayerGzip;
-  return { mediaType, digest, sizeBytes: ingest.sizeBytes, urls: [], annotations: {}, platform: undefined };
+/** Where the tar of a layer lies that has no packed blob. */
+function plainPath(deps: ImageDeps, layer: LayerToPush): string {
+  const blobs = layer.kind === 'any' ? layer.blobs : [layer.descriptor];
+  const [file] = blobs.flatMap(({ digest }) => deps.content.find(digest) ?? []);
+  if (file === undefined) throw new MissingBlob(layer.kind === 'any' ? layer.diffId : layer.descriptor.digest);
+  return file.path;
 }
 
-function notHere(digest: Digest): EngineError {
-  return new EngineError('unsupported', `cannot push layer "${digest}": its archive is not kept here`, {
-    hint: 'pull or load the image again, then push it',
-  });
+/** A blob was believed to be in the registry, and is neither there nor here: the manifest that names it cannot be pushed. */
+export class MissingBlob extends EngineError {
+  constructor(digest: Digest) {
+    super('unsupported', `cannot push layer "${digest}": its archive is not kept here`, {
+      hint: 'pull or load the image again, then push it',
+    });
+  }
 }

@@ -7,6 +7,7 @@ import {
   formatManifest,
   formatPlatform,
   formatReference,
+  isForeignLayer,
   mediaTypes,
   type Platform,
   parseDigest,
@@ -19,8 +20,8 @@ import { anonymous, type Destination, openDestination } from '@gantry/registry';
 import type { Job } from '../jobs/index.ts';
 import type { ImageDeps, OnProgress } from './deps.ts';
 import { recordImageEvent } from './image-event.ts';
-import { pushLayer } from './push-layer.ts';
-import { type PushPlan, planPush } from './push-plan.ts';
+import { MissingBlob, pushLayer } from './push-layer.ts';
+import { type LayerToPush, type PushPlan, planPush } from './push-plan.ts';
 import { findImage } from './resolve.ts';
 import type { ImageRow } from './rows.ts';
 import type { PushRequest } from './types.ts';
@@ -99,9 +100,9 @@ async function pushOne(deps: ImageDeps, reference: Reference, push: Push): Promi
       const slash = text.indexOf('/');
       return text.slice(0, slash) === domain ? [text.slice(slash + 1)] : [];
     });
-  const plan = planPush(deps, image, (digest) => near(digest).length > 0);
   const sources = (digest: Digest): readonly string[] => near(digest).filter((path) => path !== reference.path);
-  const layers = await pushLayers(deps, plan, { ...push, sources });
+  const isNear = (digest: Digest): boolean => near(digest).length > 0;
+  const { plan, layers } = await pushPlanned(deps, { image, isNear }, { ...push, sources });
   const { bytes, mediaType } = await pushConfig({ image, plan, layers }, push);
   const tag = reference.tag ?? '';
   const digest = await push.destination.putManifest({ tagOrDigest: tag, bytes, mediaType }, push.job.signal);
@@ -126,6 +127,22 @@ function checkPlatform(deps: ImageDeps, reference: Reference, wanted: Platform |
   );
 }
 
+/** A registry may have lost what it once had: then only what is here counts. */
+async function pushPlanned(
+  deps: ImageDeps,
+  { image, isNear }: { readonly image: ImageRow; readonly isNear: (digest: Digest) => boolean },
+  push: LayersPush,
+): Promise<{ readonly plan: PushPlan; readonly layers: readonly Descriptor[] }> {
+  const plan = planPush(deps, image, isNear);
+  try {
+    return { plan, layers: await pushLayers(deps, plan, push) };
+  } catch (error) {
+    if (!(error instanceof MissingBlob)) throw error;
+    const whole = planPush(deps, image, () => false);
+    return { plan: whole, layers: await pushLayers(deps, whole, push) };
+  }
+}
+
 type LayersPush = Push & { readonly sources: (digest: Digest) => readonly string[] };
 
 /** Several at a time, topmost first, as Docker shows them; equal ones once. @returns their descriptors, lowest first */
@@ -136,7 +153,10 @@ async function pushLayers(
 ): Promise<readonly Descriptor[]> {
   const failing = new AbortController();
   const signal = AbortSignal.any([job.signal, failing.signal]);
-  const context = { destination, sources, user: `job:${job.id}`, signal, onProgress };
+  const user = `job:${job.id}`;
+  const context = { destination, sources, user, signal, onProgress };
+  // The image may be removed while it is pushed; its blobs stay until they are sent.
+  for (const digest of plan.layers.flatMap(digestsOf)) if (deps.content.find(digest)) deps.content.hold(digest, user);
   const pushes = new Map<string, Promise<Descriptor>>();
   const topFirst = plan.layers.toReversed();
   for (const { diffId } of topFirst) onProgress({ id: shortId(diffId), status: 'Preparing' });
@@ -152,6 +172,10 @@ async function pushLayers(
   failing.signal.throwIfAborted();
   const sent = await Promise.all(plan.layers.map(({ diffId }) => pushes.get(diffId)));
   return sent.filter((descriptor) => descriptor !== undefined);
+}
+
+function digestsOf(layer: LayerToPush): readonly Digest[] {
+  return layer.kind === 'any' ? layer.blobs.map(({ digest }) => digest) : [layer.descriptor.digest];
 }
 
 type Made = { readonly image: ImageRow; readonly plan: PushPlan; readonly layers: readonly Descriptor[] };
@@ -204,9 +228,10 @@ function recordPush(deps: ImageDeps, { image, reference, layers, manifest, plan 
     if (rows.find(image.id) === undefined) return;
     rows.setReference(formatReference({ ...reference, tag: undefined, digest: manifest.digest }), image.id);
     rows.addManifest(image.id, manifest);
-    for (const [i, { digest, sizeBytes }] of layers.entries()) {
+    for (const [i, layer] of layers.entries()) {
+      const { digest, sizeBytes } = layer;
       const diffId = plan.layers[i]?.diffId;
-      if (diffId === undefined) continue;
+      if (diffId === undefined || isForeignLayer(layer)) continue;
       rows.addLayer(image.id, { diffId, digest, sizeBytes });
       rows.addOrigin(image.id, digest, repositoryOf(reference));
     }

@@ -43,7 +43,7 @@ test('only loopback is insecure by itself, and the rest only when configured', (
     ['127.0.0.1.evil.example', [], false],
     ['docker.io', ['docker.io'], false],
   ];
-  expect(rows.map(([domain, insecure]) => endpointOf(domain, registries(insecure)).allowsInsecure)).toEqual(
+  expect(rows.map(([domain, insecure]) => endpointOf(domain, registries(insecure)).skipVerify)).toEqual(
     rows.map(([, , expected]) => expected),
   );
   expect(endpointOf('docker.io', registries()).host).toBe('registry-1.docker.io');
@@ -53,11 +53,11 @@ test('only loopback is insecure by itself, and the rest only when configured', (
 test('a mirror is a URL without credentials', () => {
   expect(mirrorEndpoint('http://mirror.lan:80', registries())).toMatchObject({
     host: 'mirror.lan',
-    allowsInsecure: true,
+    scheme: 'either',
   });
   expect(mirrorEndpoint('https://mirror.lan', registries())).toMatchObject({
     host: 'mirror.lan',
-    allowsInsecure: false,
+    scheme: 'https',
   });
   for (const text of ['mirror.lan', 'ftp://mirror.lan', 'https://a:b@mirror.lan'])
     expect(() => mirrorEndpoint(text, registries())).toThrow('invalid mirror');
@@ -72,4 +72,6 @@ test("a registry's error document reads as Docker prints it", () => {
     'received unexpected HTTP status: 502 (<html>bad gateway</html>)',
   );
   expect(formatFailure(parseFailure(401, ''))).toBe('unauthorized');
+  const hostile = JSON.stringify({ errors: [{ code: 'DENIED', message: '\u001b[2Jgone\n' }] });
+  expect(formatFailure(parseFailure(403, hostile))).toBe('denied:  [2Jgone ');
 });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { EngineError } from '@gantry/base';
+import { EngineError, isEngineError } from '@gantry/base';
 import { type Digest, parseDigest, type Reference } from '@gantry/oci';
 import { isUnreachable, pushError } from './failure.ts';
 import type { RegistryHost } from './registry-host.ts';
@@ -54,11 +54,16 @@ export class Destination {
     const query = new URLSearchParams({ mount: digest, from });
     const scope = `${this.#scope} repository:${from}:pull`;
     const target = `${this.#path}/blobs/uploads/?${query}`;
-    const response = await this.#host.send({ method: 'POST', target, scope }, signal);
-    await response.body?.cancel();
-    if (response.status === 201) return true;
-    if (response.status === 202) await this.#giveUp(this.#locationOf(response), signal);
-    return false;
+    try {
+      const response = await this.#host.send({ method: 'POST', target, scope }, signal);
+      await response.body?.cancel();
+      if (response.status === 202) await this.#giveUp(this.#locationOf(response), signal);
+      return response.status === 201;
+    } catch (error) {
+      // A token service may refuse both scopes together, and give the one that the push itself needs.
+      if (isEngineError(error, 'denied')) return false;
+      throw error;
+    }
   }
 
   /**
@@ -138,7 +143,8 @@ export class Destination {
 
   async #finish(blob: BlobToSend, { location }: Session, signal: AbortSignal): Promise<void> {
     const target = new URL(location);
-    target.searchParams.set('digest', blob.digest);
+    // Added as text: what the registry wrote there may be signed as it stands.
+    target.search = `${target.search === '' ? '?' : `${target.search}&`}digest=${encodeURIComponent(blob.digest)}`;
     const headers = { 'content-type': 'application/octet-stream', 'content-length': '0' };
     const response = await this.#host.send({ method: 'PUT', target, headers, scope: this.#scope }, signal);
     if (response.status !== 201 && response.status !== 204) throw await this.#refusal(response);

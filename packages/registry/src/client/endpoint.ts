@@ -14,6 +14,9 @@ export type Registries = {
   readonly proxies: Proxies;
 };
 
+/** Ours, and Docker's, so that a machine that moves over keeps its registries. */
+export const usualConfigDirs: readonly string[] = ['/etc/gantry/certs.d', '/etc/docker/certs.d'];
+
 /** What a host may be asked: a tag's digest, bytes by digest, or to take something. */
 export type Capability = 'resolve' | 'pull' | 'push';
 
@@ -21,8 +24,10 @@ export type Capability = 'resolve' | 'pull' | 'push';
 export type Endpoint = {
   /** `registry-1.docker.io`, `localhost:5000`. */
   readonly host: string;
-  /** Plain HTTP and unverified certificates are allowed: loopback, or configured so. */
-  readonly allowsInsecure: boolean;
+  /** `either`: https where it is spoken, else http; only for hosts that may be insecure. */
+  readonly scheme: 'https' | 'http' | 'either';
+  /** A certificate that nobody vouches for is taken. */
+  readonly skipVerify: boolean;
   /** What the paths of the API begin with; `/v2` unless a mirror's URL says otherwise. */
   readonly basePath: string;
   /** Sent with every request to this host, and to no other. */
@@ -31,6 +36,8 @@ export type Endpoint = {
   readonly capabilities: readonly Capability[];
   /** It is the registry that the reference names: only this one gets the user's credentials. */
   readonly isOwn: boolean;
+  /** The registry that a mirror stands for, which it is told as `ns`; undefined: it is not told. */
+  readonly namespace: string | undefined;
 };
 
 export const everything: readonly Capability[] = ['resolve', 'pull', 'push'];
@@ -46,15 +53,18 @@ export function endpointOf(domain: string, { insecure, configDirs }: Registries)
   const name = hostNameOf(domain);
   const certificates = readCertificates(configDirs, domain);
   const isConfigured = insecure.some((entry) => entry === domain || entry === name || containsAddress(entry, name));
-  const isInsecure = isConfigured || (isLoopback(name) && certificates === undefined);
+  const mayBeInsecure = isConfigured || (isLoopback(name) && certificates === undefined);
+  const isInsecure = mayBeInsecure && domain !== defaultDomain;
   return {
     host,
-    allowsInsecure: isInsecure && domain !== defaultDomain,
+    scheme: isInsecure ? 'either' : 'https',
+    skipVerify: isInsecure,
     basePath: '/v2',
     headers: {},
     certificates,
     capabilities: everything,
     isOwn: true,
+    namespace: undefined,
   };
 }
 
@@ -71,7 +81,7 @@ export function mirrorEndpoint(mirror: string, registries: Registries): Endpoint
   const endpoint = endpointOf(url.host, registries);
   return {
     ...endpoint,
-    allowsInsecure: endpoint.allowsInsecure || url.protocol === 'http:',
+    ...(url.protocol === 'http:' && { scheme: 'either', skipVerify: true }),
     capabilities: ['resolve', 'pull'],
     isOwn: false,
   };

@@ -1,6 +1,7 @@
 import { EngineError } from '@gantry/base';
 import type { Credentials } from './authorizer.ts';
 import { endpointOf, type Registries } from './endpoint.ts';
+import { endpointsOf } from './endpoints.ts';
 import { formatFailure } from './failure.ts';
 import { RegistryHost } from './registry-host.ts';
 import { failureOf } from './transport.ts';
@@ -16,7 +17,8 @@ export async function logIn(
   { credentials, registries }: { credentials: Credentials; registries: Registries },
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const host = new RegistryHost(endpointOf(domain, registries), { credentials, proxies: registries.proxies });
+  const endpoint = endpointsOf(domain, registries).find(({ isOwn }) => isOwn) ?? endpointOf(domain, registries);
+  const host = new RegistryHost(endpoint, { credentials, proxies: registries.proxies });
   const response = await host.send({ target: '', scope: '' }, signal);
   if (response.status !== 200) {
     const { url, status } = response;

@@ -77,31 +77,37 @@ export class RegistryHost {
     }
   }
 
-  /** Docker's order: https first, and http only for a host that may be insecure. The first that answers is kept. */
   async #urlOf(path: string, signal: AbortSignal): Promise<URL> {
-    const { host, allowsInsecure, basePath } = this.endpoint;
-    if (this.#scheme === undefined && allowsInsecure) {
-      const probe = new URL(`https://${host}${basePath}/`);
-      try {
-        const response = await send({ url: probe, headers: {}, dial: this.#dial(probe) }, signal);
-        await response.body?.cancel();
-        this.#scheme = 'https';
-      } catch {
-        signal.throwIfAborted();
-        // No TLS there: http is allowed, and says by itself when nothing listens.
-        this.#scheme = 'http';
-      }
+    const { host, basePath, namespace } = this.endpoint;
+    this.#scheme ??= await this.#chooseScheme(signal);
+    const url = new URL(`${this.#scheme}://${host}${basePath}/${path}`);
+    if (namespace !== undefined) url.searchParams.set('ns', namespace);
+    return url;
+  }
+
+  /** Docker's order: https first, and http only for a host that may be insecure. The first that answers is kept. */
+  async #chooseScheme(signal: AbortSignal): Promise<'https' | 'http'> {
+    const { host, scheme, basePath } = this.endpoint;
+    if (scheme !== 'either') return scheme;
+    const url = new URL(`https://${host}${basePath}/`);
+    try {
+      const response = await send({ url, headers: {}, dial: this.#dial(url) }, signal);
+      await response.body?.cancel();
+      return 'https';
+    } catch {
+      signal.throwIfAborted();
+      // No TLS there: http is allowed, and says by itself when nothing listens.
+      return 'http';
     }
-    return new URL(`${this.#scheme ?? 'https'}://${host}${basePath}/${path}`);
   }
 
   /** Another host may vouch for itself with the authorities of this one, but gets no proof of ours. */
   #dial(url: URL): Dial {
-    const { host, allowsInsecure, certificates } = this.endpoint;
+    const { host, skipVerify, certificates } = this.endpoint;
     const isOurs = url.host === host;
     const theirs = certificates === undefined ? undefined : { ...certificates, client: undefined };
     return {
-      skipVerify: allowsInsecure && isOurs,
+      skipVerify: skipVerify && isOurs,
       certificates: isOurs ? certificates : theirs,
       proxies: this.#proxies,
     };

@@ -11,6 +11,7 @@ import {
   type Reference,
   splitDigest,
 } from '@gantry/oci';
+import type { Capability } from './endpoint.ts';
 import { type Asked, isUnreachable, pullError } from './failure.ts';
 import type { RegistryHost } from './registry-host.ts';
 import { backOffMs, caps, delay, failureOf, readBody } from './transport.ts';
@@ -40,6 +41,11 @@ export class Repository {
     this.host = host;
     this.#path = reference.path;
     this.#asked = { name: familiarName(reference), reference: formatReference(reference) };
+  }
+
+  /** Tells whether the operator lets this host be asked that. */
+  can(capability: Capability): boolean {
+    return this.host.endpoint.capabilities.includes(capability);
   }
 
   /**
@@ -113,8 +119,8 @@ export class Repository {
     }
   }
 
-  /** Lists all tags. @throws as `fetchManifest` */
-  async listTags(signal: AbortSignal): Promise<readonly string[]> {
+  /** Lists all tags, or those of the first pages. @throws as `fetchManifest` */
+  async listTags(signal: AbortSignal, pages = Number.POSITIVE_INFINITY): Promise<readonly string[]> {
     const tags: string[] = [];
     let path = 'tags/list';
     for (let page = 0; page < maximumTagPages; page++) {
@@ -122,7 +128,7 @@ export class Repository {
       const body = new TextDecoder().decode(await readBody(response, caps.tagListBytes, 'list of tags'));
       tags.push(...parseFields(body, 'list of tags').texts('tags'));
       const next = /<([^>]+)>\s*;\s*rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1];
-      if (next === undefined) return tags;
+      if (next === undefined || page + 1 >= pages) return tags;
       // Only the query is taken: a link to another host or repository is none of ours.
       path = `tags/list${new URL(next, response.url).search}`;
     }

@@ -19,11 +19,16 @@ export const searchCommand: Command = {
   run: search,
 };
 
+const deprecated =
+  'WARNING: the "is-automated" filter is deprecated, and searching for "is-automated=true" will not yield any results in future.';
+
 async function search({ session, flags, words }: Invocation): Promise<void> {
   const [term = ''] = words;
   const limit = flagText(flags, 'limit');
+  const filters = parseFilters(flags);
+  if (filters.has('is-automated')) session.err.line(deprecated);
   const results = await session.engine.call(routes.imageSearch, {
-    query: { term, filters: parseFilters(flags), ...(limit !== undefined && { limit: Number(limit) }) },
+    query: { term, filters, ...(limit !== undefined && { limit: Number(limit) }) },
     headers: await registryAuthHeader(registryOf(term), session.environment),
   });
   const asked = flagText(flags, 'format') ?? '';
