@@ -22,7 +22,7 @@ export const packageGraph: Readonly<Record<string, readonly string[]>> = {
   engine: ['base', 'oci', 'dockerfile', 'native', 'runtime', 'layer', 'net', 'registry'],
   daemon: ['base', 'oci', 'api', 'native', 'net', 'registry', 'engine'],
   cri: ['base', 'oci', 'engine'],
-  cli: ['base', 'oci', 'api', 'registry'],
+  cli: ['base', 'oci', 'api', 'layer', 'registry'],
   gui: ['base', 'api'],
   main: ['base', 'api', 'native', 'runtime', 'registry', 'daemon', 'cri', 'cli', 'gui'],
 };

@@ -125,6 +125,30 @@ const operations: readonly Operation[] = [
     cleanUp: () => docker('rmi', `${registry.host}/small:1`),
   },
   {
+    name: 'commit',
+    prepare: () => docker('run', '--name', 'subject', '--network', 'none', 'busybox', 'sh', '-c', 'echo kept > /f'),
+    act: ['commit', 'subject', 'subject:1'],
+    expectAfter: async () => {
+      await docker('commit', 'subject', 'subject:1');
+      expect(await docker('run', '--rm', '--network', 'none', 'subject:1', 'cat', '/f')).toBe('kept');
+    },
+    cleanUp: async () => {
+      await removeSubject();
+      await engine.run('docker', ['rmi', '-f', 'subject:1']);
+      await docker('image', 'prune', '-f');
+    },
+  },
+  {
+    name: 'cp',
+    prepare: () => docker('create', '--name', 'subject', '--network', 'none', 'busybox', 'cat', '/root/hosts'),
+    act: ['cp', '/etc/hosts', 'subject:/root/'],
+    expectAfter: async () => {
+      await docker('cp', '/etc/hosts', 'subject:/root/');
+      expect(await docker('start', '-a', 'subject')).toContain('127.0.0.1');
+    },
+    cleanUp: removeSubject,
+  },
+  {
     name: 'push',
     prepare: () => {
       const stdin = makeTar([{ kind: 'file', path: 'new', text: randomUUID() }]);

@@ -30,6 +30,7 @@ export { loopbackActs } from './loopback.ts';
 export { type MountOptions, mountAttr, mountFlag, parseMountOptions } from './mount-options.ts';
 export { probeHostFacts } from './probe-facts.ts';
 export { chooseRlimits, rlimitNumbers } from './rlimits.ts';
+export { planRoot } from './root.ts';
 export {
   compileSeccomp,
   defaultSeccompProfile,

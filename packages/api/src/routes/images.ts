@@ -61,6 +61,30 @@ const imageLoad = route({
   reply: document<ProgressWire>(),
 });
 
+const saveQuery = object({ names: field('names', queryList, 'omit'), platform: field('platform', queryList, 'omit') });
+
+const imageSave = route({
+  method: 'GET',
+  path: '/images/get',
+  since: '1.24',
+  shape: 'bytes',
+  query: saveQuery,
+  body: none,
+  reply: none,
+  failures: noSuch,
+});
+
+const imageSaveOne = route({
+  method: 'GET',
+  path: '/images/{name}/get',
+  since: '1.24',
+  shape: 'bytes',
+  query: object({ platform: field('platform', queryList, 'omit') }),
+  body: none,
+  reply: none,
+  failures: noSuch,
+});
+
 const imagePrune = route({
   method: 'POST',
   path: '/images/prune',
@@ -168,6 +192,8 @@ export const imageRoutes = {
   imageList,
   imageCreate,
   imageLoad,
+  imageSave,
+  imageSaveOne,
   imagePush,
   imageSearch,
   imagePrune,

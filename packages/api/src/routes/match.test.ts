@@ -31,7 +31,7 @@ test.each([
   ['GET', '/images/a/b/attestations'],
   ['GET', '/swarm'],
   ['POST', '/swarm/init'],
-  ['GET', '/containers/x/archive'],
+  ['GET', '/containers/x/attach/ws'],
 ])('%s %s is known not to be served', (method, path) => {
   expect(matchRoute(method, path).kind).toBe('unserved');
 });

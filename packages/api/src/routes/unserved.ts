@@ -2,20 +2,12 @@ import type { Method } from './route.ts';
 
 /** Docker's routes that this engine does not serve yet: a client is told so by name instead of "page not found". */
 export const unservedRoutes: readonly (readonly [Method, path: string, what: string])[] = [
-  ['GET', '/containers/{id}/changes', 'listing the changes of a container'],
-  ['GET', '/containers/{id}/export', 'exporting a container'],
   ['GET', '/containers/{id}/attach/ws', 'attaching over a WebSocket'],
-  ['HEAD', '/containers/{id}/archive', 'copying files'],
-  ['GET', '/containers/{id}/archive', 'copying files'],
-  ['PUT', '/containers/{id}/archive', 'copying files'],
   ['GET', '/containers/{id}/checkpoints', 'checkpoints'],
   ['POST', '/containers/{id}/checkpoints', 'checkpoints'],
   ['DELETE', '/containers/{id}/checkpoints/{checkpoint}', 'checkpoints'],
   ['POST', '/build', 'building images'],
   ['POST', '/build/cancel', 'building images'],
-  ['POST', '/commit', 'committing a container'],
-  ['GET', '/images/get', 'saving images'],
-  ['GET', '/images/{name}/get', 'saving images'],
   ['GET', '/images/{name}/attestations', 'attestations'],
   ['PUT', '/volumes/{name}', 'cluster volumes'],
   ['POST', '/session', 'BuildKit sessions'],

@@ -1,7 +1,5 @@
-import { field, object, parseJson, text } from '@gantry/api';
 import { EngineError } from '@gantry/base';
 import type { Engine, ImageRecord } from '@gantry/engine';
-import { normalizePlatform, type Platform } from '@gantry/oci';
 import { imageFilter, imagePruneFilter, shownReferences } from '../filters/images.ts';
 import { documentOf, nothing } from '../http/answer.ts';
 import { type AnswerOf, type CallOf, type HandlersOf, idOf } from '../http/call.ts';
@@ -9,11 +7,11 @@ import { printDeleted, printHistory, printImage, printImageRow } from '../print/
 import { printFailure } from '../print/progress.ts';
 import { progressLines, type Report } from './progress-lines.ts';
 import { parseRegistryAuth } from './registry-auth.ts';
+import { parseWirePlatform } from './wire-platform.ts';
 
 type Names =
   | 'imageList'
   | 'imageCreate'
-  | 'imageLoad'
   | 'imagePush'
   | 'imagePrune'
   | 'buildPrune'
@@ -64,7 +62,6 @@ export function imageHandlers(engine: Engine): HandlersOf<Names> {
       );
     },
     imageCreate: (call) => (call.query.fromImage === '' ? importImage(engine, call) : pullImage(engine, call)),
-    imageLoad: (call) => loadImages(engine, call),
     imagePush: (call) => pushImage(engine, call),
     imagePrune: async ({ query }) => {
       const use = await imageUse(engine);
@@ -119,17 +116,6 @@ function pushImage(engine: Engine, call: CallOf<'imagePush'>): AnswerOf<'imagePu
   return { kind: 'lines', headers: 'first-line', lines, failure: printFailure };
 }
 
-const wirePlatform = object({
-  os: field('os', text),
-  architecture: field('architecture', text),
-  variant: field('variant', text, 'omit'),
-});
-
-/** A push's platform is a JSON document, where a pull has `linux/arm64`. @throws invalid */
-function parseWirePlatform(given: string): Platform | undefined {
-  return given === '' ? undefined : normalizePlatform(wirePlatform.parse(parseJson(given), 'platform'));
-}
-
 function importImage(engine: Engine, call: CallOf<'imageCreate'>): AnswerOf<'imageCreate'> {
   const { fromSrc, repo, tag, message, changes, platform } = call.query;
   if (fromSrc !== '-') {
@@ -151,15 +137,4 @@ function importImage(engine: Engine, call: CallOf<'imageCreate'>): AnswerOf<'ima
     return [];
   }, call.signal);
   return { kind: 'lines', headers: 'first-line', lines, failure: printFailure };
-}
-
-function loadImages(engine: Engine, call: CallOf<'imageLoad'>): AnswerOf<'imageLoad'> {
-  const { quiet } = call.query;
-  const lines = progressLines(async (report, signal) => {
-    const loaded = await engine.images.load(call.archive, quiet ? () => undefined : report, signal);
-    return loaded.map((name) => ({
-      stream: name.startsWith('sha256:') ? `Loaded image ID: ${name}\n` : `Loaded image: ${name}\n`,
-    }));
-  }, call.signal);
-  return { kind: 'lines', headers: 'now', lines, failure: printFailure };
 }

@@ -9,12 +9,14 @@ import type { LayerRoom } from '../snapshots/index.ts';
 import type { Gate } from './gate.ts';
 import type { Records } from './record.ts';
 import type { ImageRows } from './rows.ts';
+import type { TarSizes } from './save-sizes.ts';
 import type { ProgressEvent } from './types.ts';
 
 /** Everything the verbs of this room work with; each verb takes the part it uses. */
 export type ImageDeps = {
   readonly db: Db;
   readonly rows: ImageRows;
+  readonly tarSizes: TarSizes;
   readonly records: Records;
   readonly content: ContentRoom;
   readonly snapshots: LayerRoom;

@@ -7,6 +7,7 @@ import type { Db } from '../db/index.ts';
 import type { EventSink } from '../events/index.ts';
 import { type JobRoom, SharedWork } from '../jobs/index.ts';
 import type { LayerRoom } from '../snapshots/index.ts';
+import { commitImage } from './commit-image.ts';
 import type { ImageDeps } from './deps.ts';
 import { Gate } from './gate.ts';
 import { importImage } from './import.ts';
@@ -19,6 +20,8 @@ import { openRecords } from './record.ts';
 import { removeImage } from './remove.ts';
 import { findImage, getImage } from './resolve.ts';
 import { openImageRows } from './rows.ts';
+import { saveImages } from './save.ts';
+import { openTarSizes } from './save-sizes.ts';
 import { tagImage } from './tag.ts';
 import type { ImageRoom } from './types.ts';
 
@@ -48,6 +51,7 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
     ...options,
     platform: options.platform ?? hostPlatform(),
     rows,
+    tarSizes: openTarSizes(options.db),
     records: openRecords(rows, options.snapshots),
     workers: new LayerWorkers(Math.min(layersAtOnce, availableParallelism())),
     layers: new SharedWork(),
@@ -64,12 +68,14 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
     list: () => deps.records.list(),
     pull: (request, onProgress, signal) => pullImage(deps, request, { onProgress, signal }),
     push: (request, onProgress, signal) => pushImage(deps, request, { onProgress, signal }),
-    load: (archive, onProgress, signal) => loadImages(deps, archive, { onProgress, signal }),
+    load: (request, onProgress, signal) => loadImages(deps, request, { onProgress, signal }),
     import: (request, onProgress, signal) => importImage(deps, request, { onProgress, signal }),
     inspectRemote: (request, signal) => inspectRemote(deps, request, signal),
     logIn: (auth, signal) => logIn(domainOf(auth.serverAddress), { credentials: auth, registries }, signal),
     search: ({ auth, ...asked }, signal) =>
       searchRegistry(asked, { credentials: auth ?? anonymous, registries }, signal),
+    commit: (request, signal) => commitImage(deps, request, signal),
+    save: (names, platform, signal) => saveImages(deps, { names, platform, signal }),
     tag: (source, reference) => tagImage(deps, source, reference),
     remove: async (nameOrId, { force }, users) => (await removeImage(deps, nameOrId, { force, users })).deleted,
     prune: (match, inUse) => pruneImages(deps, match, inUse),

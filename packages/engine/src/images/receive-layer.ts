@@ -144,6 +144,7 @@ function commit(deps: ImageDeps, layer: AppliedLayer, { ingest, draft, plan }: P
   const chainId = plan.verify(layer);
   const { parent } = plan;
   ingest.commit(layer.digest);
+  deps.tarSizes.keep(layer.diffId, layer.tarBytes);
   // The same tree came by another way meanwhile: the draft is one too many and goes.
   if (deps.snapshots.find(chainId) !== undefined) return layer;
   draft.commit({

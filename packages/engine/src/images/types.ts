@@ -88,6 +88,12 @@ export type PushRequest = {
   readonly auth: RegistryAuth | undefined;
 };
 
+export type LoadRequest = {
+  readonly archive: AsyncIterable<Uint8Array>;
+  /** Of an archive for several platforms; undefined: what this machine runs. */
+  readonly platform: Platform | undefined;
+};
+
 export type ImportRequest = {
   readonly archive: AsyncIterable<Uint8Array>;
   /** '' for an image without a name. */
@@ -96,6 +102,19 @@ export type ImportRequest = {
   /** Dockerfile instructions that only change the config. */
   readonly changes: readonly string[];
   readonly platform: string;
+};
+
+export type CommitImageRequest = {
+  /** What lies on the parent, as a layer's tar. */
+  readonly layer: AsyncIterable<Uint8Array>;
+  /** ID of the image below. */
+  readonly parent: string;
+  readonly config: ImageRunConfig;
+  readonly createdBy: string;
+  readonly author: string;
+  readonly comment: string;
+  /** '' for an image without a name. */
+  readonly reference: string;
 };
 
 export type DeletedImage = { readonly untagged: string } | { readonly deleted: string };
@@ -109,12 +128,21 @@ export type ImageRoom = {
   push(request: PushRequest, onProgress: (event: ProgressEvent) => void, signal: AbortSignal): Promise<void>;
   /** docker-save and OCI archives, gzip and zstd recognised. @returns loaded references or IDs */
   load(
-    archive: AsyncIterable<Uint8Array>,
+    request: LoadRequest,
     onProgress: (event: ProgressEvent) => void,
     signal: AbortSignal,
   ): Promise<readonly string[]>;
   /** A root filesystem tar becomes a one-layer image. @returns the image ID */
   import(request: ImportRequest, onProgress: (event: ProgressEvent) => void, signal: AbortSignal): Promise<string>;
+  /** Puts one layer on an image. @returns the new image's ID */
+  commit(request: CommitImageRequest, signal: AbortSignal): Promise<string>;
+  /**
+   * Writes images as an archive that is both `docker save`'s and an OCI layout. What is wrong with the names is told
+   * before the first byte.
+   *
+   * @throws not-found with Docker's text
+   */
+  save(names: readonly string[], platform: Platform | undefined, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Looks at a reference in its registry, pulling nothing. */
   inspectRemote(
     request: { readonly reference: string; readonly auth: RegistryAuth | undefined },

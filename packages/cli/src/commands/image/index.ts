@@ -48,6 +48,11 @@ export const imageCommands: readonly CommandRow[] = [
     load: async () => (await import('./remove.ts')).removeCommand,
   },
   {
+    names: ['image save', 'save'],
+    short: 'Save one or more images to a tar archive (streamed to STDOUT by default)',
+    load: async () => (await import('./save.ts')).saveCommand,
+  },
+  {
     names: ['image tag', 'tag'],
     short: 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE',
     load: async () => (await import('./tag.ts')).tagCommand,

@@ -1,10 +1,11 @@
 import { routes } from '@gantry/api';
 import { flagBool, flagText } from '@gantry/base';
-import { familiarName, parsePlatform, parseReference, repositoryOf, withDefaultTag } from '@gantry/oci';
+import { familiarName, parseReference, repositoryOf, withDefaultTag } from '@gantry/oci';
 import { CliError } from '../../cli-error.ts';
 import { boolFlag, type Command, type Invocation, textFlag } from '../../command.ts';
 import { registryAuthHeader } from '../../credentials/credentials.ts';
 import { printProgress } from '../../progress.ts';
+import { platformDocument } from './platform-flag.ts';
 
 export const pushCommand: Command = {
   usage: '[OPTIONS] NAME[:TAG]',
@@ -35,16 +36,3 @@ async function push({ session, flags, words }: Invocation): Promise<void> {
   await printProgress(progress, isQuiet ? undefined : session.out);
   if (isQuiet) session.out.line(`${repositoryOf(given)}${tag === '' ? '' : `:${tag}`}`);
 }
-
-/** The engine wants a push's platform as a document. What is left out of it is not asked for. */
-function platformDocument(text: string | undefined): string {
-  if (text === undefined || text === '') return '';
-  const { os, architecture, variant } = parsePlatform(text, {
-    os: 'linux',
-    architecture: hostArchitecture,
-    variant: '',
-  });
-  return JSON.stringify({ architecture, os, ...(variant !== '' && { variant }) });
-}
-
-const hostArchitecture = process.arch === 'x64' ? 'amd64' : process.arch;
