@@ -1,16 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { type CgroupFiles, cgroupFiles } from '@gantry/runtime';
+import { type CgroupFiles, cgroupFiles, parseKeyValues } from '@gantry/runtime';
 import type { NetworkCounters, StatsSample } from '../engine.ts';
 import type { ContainerDeps } from './deps.ts';
 import { cgroupPathOf } from './resolve-start.ts';
-import {
-  parseBlkioV1,
-  parseCpuTimes,
-  parseIoStat,
-  parseKeyValues,
-  parseNetDev,
-  parseSystemCpu,
-} from './sample-files.ts';
+import { parseBlkioV1, parseCpuTimes, parseIoStat, parseNetDev, parseSystemCpu } from './sample-files.ts';
 
 /** USER_HZ, the unit of ticks in /proc/stat and cpuacct.stat: 100 on every architecture of Linux that runs here. */
 const nanosPerTick = 10_000_000;
