@@ -16,7 +16,7 @@ async function main(words: readonly string[]): Promise<number> {
     }
     case 'runtime': {
       const { runRuntimeCommand } = await import('@gantry/runtime');
-      return runRuntimeCommand(rest);
+      return runRuntimeCommand(rest, manifest.version);
     }
     default: {
       const { runCli } = await import('@gantry/cli');

@@ -21,6 +21,8 @@ export type ExecOptions = {
   readonly capabilities: readonly string[];
   readonly terminal: boolean;
   readonly noNewPrivileges: boolean;
+  /** In a paused container it starts, and waits for resume. */
+  readonly ignorePaused: boolean;
   readonly detach: boolean;
   readonly pidFile: string | undefined;
 };
@@ -28,11 +30,17 @@ export type ExecOptions = {
 /** `exec`: a second process with the first one's confinement. @returns its exit code, 0 when detached */
 export async function execInContainer(store: ContainerStore, id: string, options: ExecOptions): Promise<number> {
   const container = store.get(id);
-  const status = statusOf(container, store.directory(id));
+  const facts = probeHostFacts();
+  const status = statusOf(container, store.directory(id), facts.cgroup);
+  if (status === 'paused' && !options.ignorePaused) {
+    throw new EngineError('conflict', `cannot exec in container "${id}": it is paused`, {
+      hint: 'exec --ignore-paused, or resume it first',
+    });
+  }
   if (status === 'stopped') throw new EngineError('conflict', `cannot exec in container "${id}": it is stopped`);
   const taskDir = mkdtempSync(join(store.directory(id), 'exec-'));
   const { linux } = container.spec;
-  const plan = compileExec(execProcess(container.spec, options), probeHostFacts(), {
+  const plan = compileExec(execProcess(container.spec, options), facts, {
     pid: container.pid,
     startTicks: BigInt(container.startTicks),
     ownPidNamespace: namespaceMode(linux, 'pid') !== 'host',

@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildNative } from '../../packages/native/build.ts';
+import { openRuntimePlace } from './runtime-place.ts';
+
+// What `gantry runtime` does with containers that run: pause, resume, ps, and what the others make of a paused one.
+
+const { directory, root, bundle, gantry, close } = openRuntimePlace();
+
+beforeAll(async () => {
+  await buildNative();
+});
+
+afterAll(() => {
+  expect(close()).toEqual([]);
+});
+
+const done = { out: '', err: '', code: 0 };
+const stateOf = (id: string) => JSON.parse(gantry(['state', id]).out);
+
+test('pause stops the processes, resume lets them go on, and state and list say so', () => {
+  expect(gantry(['run', '-d', '-b', bundle(['sleep', '100']), 'p1'])).toEqual(done);
+  expect(gantry(['resume', 'p1']).err).toBe('gantry runtime: cannot resume container "p1": it is running\n');
+  expect(gantry(['pause', 'p1'])).toEqual(done);
+  const { pid, status } = stateOf('p1');
+  expect(status).toBe('paused');
+  const listed = gantry(['list']).out.split('\n');
+  expect(listed[0]).toMatch(/^ID {10}PID {9}STATUS {6}BUNDLE +CREATED +OWNER$/);
+  expect(listed[1]).toMatch(new RegExp(`^p1 {10}${pid} +paused +/.*root$`));
+  expect(JSON.parse(gantry(['list', '-f', 'json']).out)).toMatchObject([{ id: 'p1', status: 'paused', pid }]);
+  expect(gantry(['pause', 'p1'])).toMatchObject({
+    err: 'gantry runtime: cannot pause container "p1": it is paused\n',
+    code: 1,
+  });
+  expect(gantry(['exec', 'p1', 'true'])).toMatchObject({
+    err: expect.stringContaining('cannot exec in container "p1": it is paused\ntry: exec --ignore-paused'),
+    code: 255,
+  });
+  expect(gantry(['delete', 'p1']).err).toContain('cannot delete container "p1" that is not stopped: paused');
+  expect(gantry(['resume', 'p1'])).toEqual(done);
+  expect(stateOf('p1').status).toBe('running');
+  expect(gantry(['exec', 'p1', 'echo', 'hi'])).toEqual({ ...done, out: 'hi\n' });
+  expect(gantry(['pause', 'p1'])).toEqual(done);
+  expect(gantry(['delete', '-f', 'p1'])).toEqual(done);
+});
+
+test('a paused container dies of SIGKILL', async () => {
+  expect(gantry(['run', '-d', '-b', bundle(['sleep', '100']), 'p2'])).toEqual(done);
+  expect(gantry(['pause', 'p2'])).toEqual(done);
+  expect(gantry(['kill', 'p2', 'KILL'])).toEqual(done);
+  while (!existsSync(join(root, 'p2', 'exit'))) await Bun.sleep(1);
+  expect(gantry(['pause', 'p2']).err).toContain('cannot pause container "p2": it is stopped');
+  expect(gantry(['ps', '-f', 'json', 'p2'])).toEqual({ ...done, out: '[]\n' });
+  expect(gantry(['delete', 'p2'])).toEqual(done);
+});
+
+test('ps prints the lines of ps that are of the container, or its PIDs', () => {
+  expect(gantry(['run', '-d', '-b', bundle(['sh', '-c', 'sleep 100 & sleep 101']), 'p3'])).toEqual(done);
+  const pids: number[] = JSON.parse(gantry(['ps', '--format', 'json', 'p3']).out);
+  expect(pids).toContain(stateOf('p3').pid);
+  const [head, ...lines] = gantry(['ps', 'p3']).out.trimEnd().split('\n');
+  expect(head).toMatch(/^UID +PID +PPID/);
+  expect(lines.some((line) => line.endsWith('sleep 100'))).toBe(true);
+  expect(lines).toHaveLength(pids.length);
+  const columns = gantry(['ps', 'p3', '-o', 'pid,args']).out.trimEnd().split('\n');
+  expect(columns[0]).toMatch(/^ +PID COMMAND$/);
+  expect(columns).toHaveLength(pids.length + 1);
+  expect(gantry(['ps', 'p3', '-o', 'args'])).toMatchObject({
+    err: "gantry runtime: Couldn't find PID field in ps output\n",
+    code: 1,
+  });
+  expect(gantry(['ps', 'p3', '--no-such-option']).err).toContain('cannot run ps: ');
+  expect(gantry(['ps', '-f', 'xml', 'p3']).err).toContain('cannot list as "xml"');
+  expect(gantry(['delete', '-f', 'p3'])).toEqual(done);
+});
+
+test('help names every flag, and the version is told as runc tells it', () => {
+  expect(gantry(['--version']).out).toMatch(/^gantry runtime version \S+\nspec: 1\.3\.0\n$/);
+  expect(gantry(['help']).out).toContain('  pause     stop every process of a container where it stands\n');
+  for (const words of [
+    ['help', 'ps'],
+    ['h', 'ps'],
+    ['ps', '--help'],
+  ]) {
+    expect(gantry(words)).toEqual({
+      ...done,
+      out: `Usage: gantry runtime ps [OPTIONS] ID [PS-OPTION...]
+
+print what the host's ps says of a container's processes
+
+Options:
+  -f, --format value  table or json
+`,
+    });
+  }
+  expect(gantry(['help', 'fly'])).toMatchObject({ code: 1, err: expect.stringContaining('unknown command "fly"') });
+  expect(gantry(['pause'])).toMatchObject({ code: 1, err: 'gantry runtime: usage: gantry runtime pause ID\n' });
+});
+
+test('errors go to the log file as runc writes them, and bare to stderr', () => {
+  const log = join(directory, 'log.json');
+  const text = 'container "nope" does not exist';
+  expect(gantry(['--log', log, '--log-format', 'json', 'state', 'nope'])).toEqual({
+    out: '',
+    err: `${text}\n`,
+    code: 1,
+  });
+  expect(JSON.parse(readFileSync(log, 'utf8'))).toEqual({ level: 'error', msg: text, time: expect.any(String) });
+  const plain = join(directory, 'log.txt');
+  expect(gantry(['--log', plain, '--debug', 'state', 'nope']).code).toBe(1);
+  expect(readFileSync(plain, 'utf8')).toMatch(
+    /^time="[-\dT:]+Z" level=debug msg="state begins, [^"]+"\ntime="[-\dT:]+Z" level=error msg="container \\"nope\\" does not exist"\n$/,
+  );
+  expect(gantry(['--log-format=xml', 'list']).err).toBe('gantry runtime: invalid log-format: xml\n');
+  expect(gantry(['--log', join(directory, 'no/such'), 'list']).err).toContain('cannot write log "');
+  expect(gantry(['--systemd-cgroup', 'list']).err).toContain('the systemd cgroup driver is not built');
+  expect(gantry(['--rootless', 'true', 'list']).err).toContain('only root runs containers');
+  expect(gantry(['--rootless=auto', 'list'])).toMatchObject({ code: 0 });
+});
