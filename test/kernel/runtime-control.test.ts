@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { probeHostFacts } from '@gantry/runtime';
 import { buildNative } from '../../packages/native/build.ts';
+import { controllerDirectory } from '../../packages/runtime/src/cgroup/layout.ts';
 import { openRuntimePlace } from './runtime-place.ts';
 
 // What `gantry runtime` does with containers that run: pause, resume, ps, and what the others make of a paused one.
 
-const { directory, root, bundle, gantry, close } = openRuntimePlace();
+const { directory, root, bundle, cgroupName, gantry, close } = openRuntimePlace();
 
 beforeAll(async () => {
   await buildNative();
@@ -73,6 +75,59 @@ test('ps prints the lines of ps that are of the container, or its PIDs', () => {
   expect(gantry(['ps', 'p3', '--no-such-option']).err).toContain('cannot run ps: ');
   expect(gantry(['ps', '-f', 'xml', 'p3']).err).toContain('cannot list as "xml"');
   expect(gantry(['delete', '-f', 'p3'])).toEqual(done);
+});
+
+/** One value of the running container's cgroup, in the file of its version. */
+function limitOf(controller: string, v1File: string, v2File: string): string {
+  const { cgroup } = probeHostFacts();
+  const parent = controllerDirectory(cgroup, controller, `/gantry-runtime/${cgroupName()}`);
+  return readFileSync(`${parent}/${cgroup.kind === 'v2' ? v2File : v1File}`, 'utf8').trim();
+}
+
+test('update changes limits by flags or by a document, and keeps what was not named', () => {
+  expect(gantry(['run', '-d', '-b', bundle(['sleep', '100']), 'u1'])).toEqual(done);
+  const pids = () => limitOf('pids', 'pids.max', 'pids.max');
+  const memory = () => limitOf('memory', 'memory.limit_in_bytes', 'memory.max');
+  expect(gantry(['update', '--memory', '64m', '--pids-limit', '20', 'u1'])).toEqual(done);
+  expect([memory(), pids()]).toEqual([String(64 * 2 ** 20), '20']);
+  expect(gantry(['update', 'u1', '-r', '-'], '{"pids":{"limit":33}}')).toEqual(done);
+  expect([memory(), pids()]).toEqual([String(64 * 2 ** 20), '33']);
+  const file = join(directory, 'resources.json');
+  writeFileSync(file, '{"pids":{"limit":-1},"memory":{"limit":134217728}}');
+  expect(gantry(['update', '--resources', file, '--pids-limit', '5', 'u1'])).toEqual(done);
+  expect([memory(), pids()]).toEqual([String(128 * 2 ** 20), 'max']);
+  expect(gantry(['update', 'u1'])).toEqual(done);
+  expect(gantry(['pause', 'u1'])).toEqual(done);
+  expect(gantry(['update', '--cpu-quota=20000', '--cpu-period', '40000', 'u1'])).toEqual(done);
+  expect(gantry(['update', '--cpu-quota=30000', 'u1'])).toEqual(done);
+  expect(limitOf('cpu', 'cpu.cfs_quota_us', 'cpu.max')).toMatch(/^30000( 40000)?$/);
+  expect(limitOf('cpu', 'cpu.cfs_period_us', 'cpu.max')).toMatch(/40000$/);
+  expect(gantry(['resume', 'u1'])).toEqual(done);
+  expect(gantry(['delete', '-f', 'u1'])).toEqual(done);
+});
+
+test('an update that is refused changes nothing', () => {
+  expect(gantry(['run', '-d', '-b', bundle(['sleep', '100']), 'u2'])).toEqual(done);
+  expect(gantry(['update', '--memory', 'foo', 'u2'])).toMatchObject({
+    code: 1,
+    err: "gantry runtime: invalid value for memory: invalid size: 'foo'\n",
+  });
+  expect(gantry(['update', '--memory', '64m', '--cpuset-cpus', '4000', 'u2']).err).toContain(
+    'cannot update container "u2": ',
+  );
+  expect(limitOf('memory', 'memory.limit_in_bytes', 'memory.max')).not.toBe(String(64 * 2 ** 20));
+  expect(gantry(['update', '--l3-cache-schema', 'x', 'u2']).err).toContain('Intel RDT is not built');
+  expect(gantry(['update', '--kernel-memory', '5m', 'u2'])).toMatchObject({
+    code: 0,
+    err: expect.stringMatching(/level=warning msg="--kernel-memory does nothing any more"/),
+  });
+  expect(gantry(['update', '-r', '/no/such', 'u2']).err).toContain('cannot read "/no/such": ');
+  expect(gantry(['update', '-r', '-', 'u2'], '[]').err).toContain('the document is no object');
+  expect(gantry(['update', '-r', '-', 'u2'], ' '.repeat(2 ** 20 + 1)).err).toContain('it is longer than 1 MiB');
+  expect(gantry(['kill', '-a', 'u2', 'KILL'])).toEqual(done);
+  while (stateOf('u2').status !== 'stopped');
+  expect(gantry(['update', '--pids-limit', '5', 'u2']).err).toContain('cannot update container "u2": it is stopped');
+  expect(gantry(['delete', 'u2'])).toEqual(done);
 });
 
 test('help names every flag, and the version is told as runc tells it', () => {

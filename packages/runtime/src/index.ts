@@ -7,6 +7,7 @@ export {
   defaultCapabilities,
   normalizeCapabilities,
 } from './capabilities.ts';
+export { applyWrites } from './cgroup/apply.ts';
 export { compileUpdate } from './cgroup/compile.ts';
 export { type DevicePolicy, readDeviceRules } from './cgroup/device-rules.ts';
 export { ensureCgroupParent, listCgroups } from './cgroup/ensure-parent.ts';

@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs';
-import { flagBool, parseSignal } from '@gantry/base';
+import { EngineError, flagBool, flagText, parseSignal } from '@gantry/base';
 import type { CommandRow } from './command-row.ts';
 import { deleteContainer, killContainer, startContainer } from './lifecycle.ts';
 import { pauseContainer, resumeContainer } from './pause.ts';
+import { readDocument } from './read-document.ts';
+import { updateContainer } from './update.ts';
+import { limitFlags, parseLimitFlags, parseResources } from './update-resources.ts';
 
 /** The commands that change a container. */
 export const controlRows = {
@@ -56,6 +59,39 @@ export const controlRows = {
     words: [1, 1],
     run: async ({ store, words: [id = ''] }) => {
       await resumeContainer(store, id);
+      return 0;
+    },
+  },
+  update: {
+    usage: 'update [OPTIONS] ID',
+    about: 'change the limits of a container',
+    flags: [
+      {
+        name: 'resources',
+        short: 'r',
+        kind: 'string',
+        about: 'file with linux.resources of a config.json, - for stdin; other flags then say nothing',
+      },
+      ...limitFlags,
+      { name: 'l3-cache-schema', kind: 'string' },
+      { name: 'mem-bw-schema', kind: 'string' },
+      { name: 'kernel-memory', kind: 'string' },
+      { name: 'kernel-memory-tcp', kind: 'string' },
+    ],
+    words: [1, 1],
+    run: async ({ store, flags, words: [id = ''], warn }) => {
+      const given = (name: string): boolean => flagText(flags, name) !== undefined;
+      for (const name of ['l3-cache-schema', 'mem-bw-schema'].filter(given)) {
+        throw new EngineError('unsupported', `cannot set --${name}: Intel RDT is not built`);
+      }
+      // Kernels no longer have these limits; runc takes the flags and says so.
+      for (const name of ['kernel-memory', 'kernel-memory-tcp'].filter(given)) warn(`--${name} does nothing any more`);
+      const file = flagText(flags, 'resources');
+      await updateContainer(
+        store,
+        id,
+        file === undefined ? parseLimitFlags(flags) : parseResources(readDocument(file)),
+      );
       return 0;
     },
   },
