@@ -42,7 +42,7 @@ test('run refuses by name what it cannot do', () => {
     code: 1,
   });
   expect(gantry(['run', '-b', directory, '../x']).err).toContain('cannot use container ID "../x"');
-  expect(gantry(['run', '-b', bundle(['true'], true), '--console-socket', '/x', 'r2']).err).toContain(
+  expect(gantry(['run', '-b', bundle(['true'], { terminal: true }), '--console-socket', '/x', 'r2']).err).toContain(
     'unknown flag: --console-socket',
   );
 });

@@ -8,7 +8,7 @@ import { openRuntimePlace } from './runtime-place.ts';
 
 // What `gantry runtime` does with containers that run: pause, resume, ps, and what the others make of a paused one.
 
-const { directory, root, bundle, cgroupName, gantry, close } = openRuntimePlace();
+const { directory, root, bundle, cgroupName, command, gantry, close } = openRuntimePlace();
 
 beforeAll(async () => {
   await buildNative();
@@ -128,6 +128,59 @@ test('an update that is refused changes nothing', () => {
   while (stateOf('u2').status !== 'stopped');
   expect(gantry(['update', '--pids-limit', '5', 'u2']).err).toContain('cannot update container "u2": it is stopped');
   expect(gantry(['delete', 'u2'])).toEqual(done);
+});
+
+test('events --stats is one document with runc’s keys', () => {
+  expect(gantry(['run', '-d', '-b', bundle(['sleep', '100']), 'e1'])).toEqual(done);
+  expect(gantry(['update', '--memory', '64m', '--pids-limit', '7', 'e1'])).toEqual(done);
+  const { out } = gantry(['events', '--stats', 'e1']);
+  expect(out.split('\n')).toHaveLength(2);
+  const { type, id, data } = JSON.parse(out);
+  expect({ type, id, keys: Object.keys(data).sort() }).toEqual({
+    type: 'stats',
+    id: 'e1',
+    keys: ['blkio', 'cpu', 'cpuset', 'hugetlb', 'intel_rdt', 'memory', 'network_interfaces', 'pids'],
+  });
+  expect(data).toMatchObject({
+    cpu: { usage: { total: expect.any(Number), kernel: expect.any(Number), user: expect.any(Number) }, throttling: {} },
+    memory: { usage: { limit: 64 * 2 ** 20, failcnt: 0 }, raw: { pgfault: expect.any(Number) } },
+    pids: { current: 1, limit: 7 },
+    network_interfaces: null,
+  });
+  // No limit is a number that only 64 bits hold, and whoever reads it wants every digit.
+  expect(out).toMatch(/"swap":\{"limit":(9223372036854771712|18446744073709551615),/);
+  expect(gantry(['events', '--interval', 'soon', 'e1']).err).toContain('invalid value "soon" for flag --interval');
+  expect(gantry(['events', '--interval', '0s', 'e1']).err).toContain('must be greater than 0');
+  expect(gantry(['kill', 'e1', 'KILL'])).toEqual(done);
+  while (stateOf('e1').status !== 'stopped');
+  expect(gantry(['events', '--stats', 'e1']).err).toContain('container with id e1 is not running');
+  expect(gantry(['delete', 'e1'])).toEqual(done);
+});
+
+test('events tells statistics at every interval and who ran out of memory, to the end of the container', async () => {
+  const hungry = bundle(['sh', '-c', 'tr -d x < /tmp/go; x=aaaaaaaa; while :; do x=$x$x; done'], {
+    mounts: [{ destination: '/tmp', type: 'bind', source: directory, options: ['bind'] }],
+  });
+  const go = join(directory, 'go');
+  expect(Bun.spawnSync(['mkfifo', go]).exitCode).toBe(0);
+  expect(gantry(['run', '-d', '-b', hungry, 'e2'])).toEqual(done);
+  expect(gantry(['update', '--memory', '32m', '--memory-swap', '32m', 'e2'])).toEqual(done);
+  const follower = Bun.spawn(command(['events', '--interval', '20ms', 'e2']), { stdout: 'pipe', stderr: 'inherit' });
+  const reader = follower.stdout.getReader();
+  let out = '';
+  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+    // The first statistics show that it follows: now the container may go on.
+    if (out === '') writeFileSync(go, '');
+    out += new TextDecoder().decode(chunk.value);
+  }
+  expect(await follower.exited).toBe(0);
+  const events = out
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(events[0]).toMatchObject({ type: 'stats', id: 'e2', data: { memory: { usage: { limit: 32 * 2 ** 20 } } } });
+  expect(events.filter(({ type }) => type === 'oom')).toEqual([{ type: 'oom', id: 'e2' }]);
+  expect(gantry(['delete', 'e2'])).toEqual(done);
 });
 
 test('help names every flag, and the version is told as runc tells it', () => {

@@ -1,16 +1,19 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { RuntimeMount } from '@gantry/oci';
 import { defaultSpec } from '@gantry/runtime';
 import { makeRootfs } from './rootfs.ts';
 
 export type Outcome = { readonly out: string; readonly err: string; readonly code: number };
 
+export type BundleExtra = { readonly terminal?: boolean; readonly mounts?: readonly RuntimeMount[] };
+
 /** A root for `gantry runtime` with bundles to run, as a program sees it. */
 export type RuntimePlace = {
   readonly directory: string;
   readonly root: string;
-  bundle(args: readonly string[], terminal?: boolean): string;
+  bundle(args: readonly string[], extra?: BundleExtra): string;
   /** The cgroup of the bundle made last, below the directory of ours. */
   cgroupName(): string;
   gantry(words: readonly string[], input?: string): Outcome;
@@ -41,7 +44,7 @@ export function openRuntimePlace(): RuntimePlace {
     root,
     cgroupName,
     command,
-    bundle: (args, terminal = false) => {
+    bundle: (args, { terminal = false, mounts = [] } = {}) => {
       const bundle = mkdtempSync(join(directory, 'bundle-'));
       count++;
       const spec = defaultSpec();
@@ -49,6 +52,7 @@ export function openRuntimePlace(): RuntimePlace {
         ...spec,
         root: { path: rootfs, readonly: true },
         process: { ...spec.process, args, env: ['PATH=/bin'], terminal },
+        mounts: [...(spec.mounts ?? []), ...mounts],
         linux: { ...spec.linux, cgroupsPath: cgroupName() },
       };
       writeFileSync(join(bundle, 'config.json'), JSON.stringify(config));

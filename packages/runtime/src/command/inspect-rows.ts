@@ -1,11 +1,12 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { EngineError, flagBool, flagText } from '@gantry/base';
+import { EngineError, flagBool, flagText, parseDuration } from '@gantry/base';
 import { formatPlan } from '@gantry/native';
 import { defaultSpec } from '../default-spec.ts';
 import { probeHostFacts } from '../probe-facts.ts';
 import { planBundle, readBundle } from './bundle.ts';
 import { type CommandRow, json, type RuntimeFlag } from './command-row.ts';
+import { followEvents, printStats } from './events.ts';
 import { describeFeatures } from './features.ts';
 import { formatList } from './format-list.ts';
 import { containerState, listContainers } from './lifecycle.ts';
@@ -50,6 +51,21 @@ export const inspectRows = {
       return 0;
     },
   },
+  events: {
+    usage: 'events [OPTIONS] ID',
+    about: 'print what a container uses, and when it runs out of memory, until it ends',
+    flags: [
+      { name: 'interval', kind: 'string', about: 'time between two statistics, as 500ms; 5s when not given' },
+      { name: 'stats', kind: 'bool', about: 'print statistics once' },
+    ],
+    words: [1, 1],
+    run: async ({ store, flags, words: [id = ''], print }) => {
+      const intervalMs = parseInterval(flagText(flags, 'interval') ?? '5s');
+      if (flagBool(flags, 'stats')) printStats(store, id, print);
+      else await followEvents(store, id, { intervalMs, print });
+      return 0;
+    },
+  },
   plan: {
     usage: 'plan BUNDLE',
     about: 'print the plan that a bundle compiles to, and start nothing',
@@ -90,3 +106,10 @@ export const inspectRows = {
     },
   },
 } satisfies Readonly<Record<string, CommandRow>>;
+
+function parseInterval(text: string): number {
+  const intervalMs = parseDuration(text);
+  if (intervalMs === undefined) throw new EngineError('invalid', `invalid value "${text}" for flag --interval`);
+  if (intervalMs < 1) throw new EngineError('invalid', 'duration interval must be greater than 0');
+  return intervalMs;
+}
