@@ -7,4 +7,5 @@ export * from './sockets.ts';
 export * from './stat.ts';
 export type { SyscallName } from './syscall-numbers.ts';
 export { errnoName, isSystemError, SystemError } from './system-error.ts';
+export * from './terminals.ts';
 export * from './xattrs.ts';

@@ -14,6 +14,8 @@ export type CommandRow = {
   readonly words: readonly [least: number, most?: number];
   /** The words after the first one are another program's, flags and all. */
   readonly passesFlagsOn?: boolean;
+  /** Not for users: help does not name it. */
+  readonly isInternal?: boolean;
   /** The exit code when the command itself fails; 1 unless said. */
   readonly failureCode?: number;
   readonly run: (call: CommandCall) => Promise<number> | number;
@@ -23,6 +25,8 @@ export type CommandCall = {
   readonly store: ContainerStore;
   readonly flags: ParsedFlags;
   readonly words: readonly string[];
+  /** The words that start `gantry runtime` once more. */
+  readonly program: readonly string[];
   readonly print: (text: string) => void;
   /** Says what does not stop the command: to the log, as its errors. */
   readonly warn: (text: string) => void;

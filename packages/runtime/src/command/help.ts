@@ -15,7 +15,8 @@ export function commandHelp({ usage, about, flags }: CommandRow): string {
 
 /** What `gantry runtime --help` prints. */
 export function runtimeHelp(commands: Readonly<Record<string, CommandRow>>, flags: readonly RuntimeFlag[]): string {
-  const rows = columns(Object.entries(commands).map(([name, { about }]) => [name, about] as const));
+  const shown = Object.entries(commands).filter(([, { isInternal }]) => isInternal !== true);
+  const rows = columns(shown.map(([name, { about }]) => [name, about] as const));
   return `Usage: gantry runtime [OPTIONS] COMMAND\n\nRuns OCI bundles.\n\nCommands:\n${rows}\nOptions:\n${optionRows(flags)}`;
 }
 

@@ -1,7 +1,7 @@
 import { EngineError, FlagError, flagBool, flagText, type ParsedFlags, parseFlags } from '@gantry/base';
 import { runtimeSpecVersion } from '@gantry/oci';
 import { runtimeCommands } from './command-line.ts';
-import type { CommandRow, RuntimeFlag } from './command-row.ts';
+import type { CommandCall, CommandRow, RuntimeFlag } from './command-row.ts';
 import { openContainerStore } from './container-store.ts';
 import { commandHelp, runtimeHelp } from './help.ts';
 import { type CommandLog, openCommandLog } from './log.ts';
@@ -21,14 +21,16 @@ const globalFlags: readonly RuntimeFlag[] = [
   { name: 'version', short: 'v', kind: 'bool', about: 'print the version' },
 ];
 
+export type Self = { readonly version: string; readonly program: readonly string[] };
+
 /**
  * `gantry runtime …`: an OCI runtime in runc's grammar, one process for each call.
  *
  * @param argv the words after `runtime`
- * @param version of this program
+ * @param self this program: its version, and the words that start `gantry runtime` once more
  * @returns the exit code: the container's own for `run` and `exec`, that of the command's row when the command failed
  */
-export async function runRuntimeCommand(argv: readonly string[], version: string): Promise<number> {
+export async function runRuntimeCommand(argv: readonly string[], self: Self): Promise<number> {
   // Until the flags are read there is no other place to say that they are wrong.
   let log = openCommandLog({ path: undefined, format: 'text', debug: false, now: () => new Date() });
   let failureCode = 1;
@@ -36,14 +38,20 @@ export async function runRuntimeCommand(argv: readonly string[], version: string
     const global = parseFlags(argv, globalFlags, { interspersed: false });
     log = openLog(global);
     const [name, ...words] = global.rest;
-    if (flagBool(global, 'version')) return print(`gantry runtime version ${version}\nspec: ${runtimeSpecVersion}\n`);
+    if (flagBool(global, 'version'))
+      return print(`gantry runtime version ${self.version}\nspec: ${runtimeSpecVersion}\n`);
     if (name === undefined || flagBool(global, 'help')) return print(runtimeHelp(runtimeCommands, globalFlags));
     if (name === 'help' || name === 'h') return print(helpOf(words[0]));
     refuseUnbuilt(global);
     const command = commandNamed(name);
     failureCode = command.failureCode ?? 1;
-    log.debug(`${name} begins, gantry ${version}`);
-    return await runCommand(command, { words, root: flagText(global, 'root') ?? defaultRoot, log });
+    log.debug(`${name} begins, gantry ${self.version}`);
+    return await runCommand(command, {
+      words,
+      root: flagText(global, 'root') ?? defaultRoot,
+      program: self.program,
+      log,
+    });
   } catch (error) {
     if (!(error instanceof EngineError) && !(error instanceof FlagError)) throw error;
     log.error(error.message, error instanceof EngineError ? error.hint : undefined);
@@ -51,16 +59,17 @@ export async function runRuntimeCommand(argv: readonly string[], version: string
   }
 }
 
-type Run = { readonly words: readonly string[]; readonly root: string; readonly log: CommandLog };
+type Run = Pick<CommandCall, 'words' | 'program'> & { readonly root: string; readonly log: CommandLog };
 
-async function runCommand(command: CommandRow, { words, root, log }: Run): Promise<number> {
+async function runCommand(command: CommandRow, { words, root, program, log }: Run): Promise<number> {
   const flags = parseFlags(words, [...command.flags, helpFlag], { interspersed: command.passesFlagsOn !== true });
   if (flagBool(flags, 'help')) return print(commandHelp(command));
   const [least, most = Number.POSITIVE_INFINITY] = command.words;
   if (flags.rest.length < least || flags.rest.length > most) {
     throw new FlagError(`usage: gantry runtime ${command.usage}`);
   }
-  return command.run({ store: openContainerStore(root), flags, words: flags.rest, print, warn: log.warn });
+  const store = openContainerStore(root);
+  return command.run({ store, flags, words: flags.rest, program, print, warn: log.warn });
 }
 
 /** @throws invalid for a format that is none or a file that cannot be written */

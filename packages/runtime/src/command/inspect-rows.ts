@@ -77,6 +77,7 @@ export const inspectRows = {
         facts: probeHostFacts(),
         taskDir: '/run/gantry-runtime/ID',
         log: { kind: 'none' } as const,
+        ownKeyring: true,
       };
       print(formatPlan(planBundle(readBundle(bundle), launch)));
       return 0;
