@@ -1,15 +1,17 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { close as closeFd, parseExitRecord, trySyscall, writeFd } from '@gantry/native';
+import { probeHostFacts } from '@gantry/runtime';
 import { buildNative } from '../../packages/native/build.ts';
+import { cgroupDirectories, cgroupFiles } from '../../packages/runtime/src/cgroup/layout.ts';
 import { DescriptorReceiver } from '../harness/descriptor-receiver.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { openRuntimePlace } from './runtime-place.ts';
 
 // The flags by which engines, and not people, speak to a runtime: sockets for descriptors, documents, cgroups.
 
-const { directory, root, bundle, command, gantry, close } = openRuntimePlace();
+const { directory, root, bundle, cgroupName, command, gantry, close } = openRuntimePlace();
 
 beforeAll(async () => {
   await buildNative();
@@ -111,6 +113,39 @@ test('sockets that nobody listens on, and a console without a terminal, are refu
     'cannot use a console socket: the process has no terminal or is not detached',
   );
   expect(gantry(['state', 'n1']).err).toContain('does not exist');
+});
+
+test('what fails after the process was made ends the process and leaves no state', () => {
+  const pidFile = socketPath('no/such/pid');
+  expect(gantry(['create', '-b', bundle(['sleep', '100']), '--pid-file', pidFile, 'f1'])).toMatchObject({
+    err: expect.stringContaining(`cannot write PID file "${pidFile}": `),
+    code: 1,
+  });
+  expect(gantry(['state', 'f1']).err).toContain('does not exist');
+  const { cgroup } = probeHostFacts();
+  expect(cgroupDirectories(cgroup, `/gantry-runtime/${cgroupName()}`).filter((path) => existsSync(path))).toEqual([]);
+  expect(gantry(['run', '-d', '-b', bundle(['sleep', '100']), 'f2'])).toEqual(done);
+  expect(gantry(['exec', '-d', '--pid-file', pidFile, 'f2', 'sleep', '99'])).toMatchObject({ code: 255 });
+  expect(JSON.parse(gantry(['ps', '-f', 'json', 'f2']).out)).toHaveLength(1);
+  expect(gantry(['delete', '-f', 'f2'])).toEqual(done);
+});
+
+test('an exec in a paused container waits for resume', async () => {
+  expect(gantry(['run', '-d', '-b', bundle(['sleep', '100']), 'w1'])).toEqual(done);
+  expect(gantry(['pause', 'w1'])).toEqual(done);
+  const waiting = beside(['exec', '--ignore-paused', 'w1', 'echo', 'resumed']);
+  // On v1 it stops at the freezer's own hierarchy, before it is in the others.
+  const { cgroup } = probeHostFacts();
+  const frozen = dirname(cgroupFiles(cgroup, `/gantry-runtime/${cgroupName()}`).freeze?.file ?? '');
+  await waitFor(
+    'the exec in its cgroup',
+    () => readFileSync(`${frozen}/cgroup.procs`, 'utf8').split('\n').length === 3,
+  );
+  expect(waiting.exitCode).toBeNull();
+  expect(gantry(['resume', 'w1'])).toEqual(done);
+  expect(await waiting.exited).toBe(0);
+  expect(await new Response(waiting.stdout).text()).toBe('resumed\n');
+  expect(gantry(['delete', '-f', 'w1'])).toEqual(done);
 });
 
 test('exec takes its process from a document, and refuses one that is none', () => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError, sigkill } from '@gantry/base';
 import { openNativeProgram } from '@gantry/native';
@@ -11,6 +11,7 @@ import { type ContainerStore, type StoredContainer, statusOf } from './container
 import { openDescriptorSocket, sendPidfd } from './descriptor-socket.ts';
 import { composeExecProcess, type ExecRequest } from './exec-process.ts';
 import { runInForeground } from './foreground.ts';
+import { writePidFile } from './pid-file.ts';
 import { checkConsole, handOverConsole } from './relay.ts';
 import { startShim } from './shim-client.ts';
 
@@ -63,7 +64,7 @@ export async function execInContainer(store: ContainerStore, id: string, options
   });
   if (consoleSocket !== undefined) await handOverConsole({ socket: consoleSocket, program: options.program }, taskDir);
   sendPidfd(pidfdSocket, pid, 'setns');
-  if (options.pidFile !== undefined) writeFileSync(options.pidFile, String(pid));
+  writePidFile(options.pidFile, pid);
   begun.move();
   if (!options.detach) return await runInForeground(control, { taskDir, terminal: plan.shim.terminal });
   control.start();

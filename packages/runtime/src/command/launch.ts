@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sigkill } from '@gantry/base';
 import { openNativeProgram } from '@gantry/native';
@@ -8,6 +7,7 @@ import { type Bundle, cgroupParentOf, cgroupPathOf, planBundle, readBundle } fro
 import type { ContainerStore } from './container-store.ts';
 import { openDescriptorSocket, sendPidfd } from './descriptor-socket.ts';
 import { runInForeground } from './foreground.ts';
+import { writePidFile } from './pid-file.ts';
 import { checkConsole, handOverConsole } from './relay.ts';
 import { type ShimControl, startShim } from './shim-client.ts';
 
@@ -87,7 +87,7 @@ async function launchIn(taskDir: string, { bundle, store, options, logged }: Lau
   });
   if (consoleSocket !== undefined) await handOverConsole({ socket: consoleSocket, program: options.program }, taskDir);
   sendPidfd(pidfdSocket, pid, 'standard');
-  if (pidFile !== undefined) writeFileSync(pidFile, String(pid));
+  writePidFile(pidFile, pid);
   store.save({
     id,
     bundle: bundle.directory,
