@@ -149,6 +149,9 @@ test('events --stats is one document with runc’s keys', () => {
   });
   // No limit is a number that only 64 bits hold, and whoever reads it wants every digit.
   expect(out).toMatch(/"swap":\{"limit":(9223372036854771712|18446744073709551615),/);
+  const reader = [...command(['events', '--interval', '20ms', 'e1']), '|', 'head', '-c', '7'].join(' ');
+  const { stdout, stderr } = Bun.spawnSync(['sh', '-c', reader], { stdout: 'pipe', stderr: 'pipe' });
+  expect([stdout.toString(), stderr.toString()]).toEqual(['{"type"', '']);
   expect(gantry(['events', '--interval', 'soon', 'e1']).err).toContain('invalid value "soon" for flag --interval');
   expect(gantry(['events', '--interval', '0s', 'e1']).err).toContain('must be greater than 0');
   expect(gantry(['kill', 'e1', 'KILL'])).toEqual(done);

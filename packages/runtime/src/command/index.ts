@@ -8,6 +8,8 @@ import { type CommandLog, openCommandLog } from './log.ts';
 
 const defaultRoot = '/run/gantry-runtime';
 
+const brokenPipe = 13;
+
 const helpFlag: RuntimeFlag = { name: 'help', short: 'h', kind: 'bool', about: 'print this' };
 
 const globalFlags: readonly RuntimeFlag[] = [
@@ -111,7 +113,10 @@ function commandNamed(name: string): CommandRow {
 const helpOf = (name: string | undefined): string =>
   name === undefined ? runtimeHelp(runtimeCommands, globalFlags) : commandHelp(commandNamed(name));
 
+/** Prints to stdout; when whoever reads it has gone, the program ends as SIGPIPE would have it. */
 function print(text: string): 0 {
-  process.stdout.write(text);
+  const { stdout } = process;
+  if (stdout.listenerCount('error') === 0) stdout.on('error', () => process.exit(128 + brokenPipe));
+  stdout.write(text);
   return 0;
 }
