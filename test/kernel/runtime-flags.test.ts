@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { close as closeFd, parseExitRecord, trySyscall, writeFd } from '@gantry/native';
 import { probeHostFacts } from '@gantry/runtime';
@@ -174,6 +174,28 @@ test('exec takes its process from a document, and refuses one that is none', () 
   expect(gantry(['exec', '--cgroup', '../other', 'x2', 'true']).err).toContain('it leads elsewhere');
   expect(gantry(['exec', '--cgroup', '/', 'x2', 'echo', 'in'])).toEqual({ ...done, out: 'in\n' });
   expect(gantry(['delete', '-f', 'x2'])).toEqual(done);
+});
+
+test('exec’s flags change user, groups, capabilities and cgroup', () => {
+  expect(gantry(['run', '-d', '-b', bundle(['sleep', '100']), 'x3'])).toEqual(done);
+  const exec = (...words: string[]): string => gantry(['exec', ...words]).out;
+  expect(exec('-u', '1000:1000', '-g', '555', '-g', '44', 'x3', 'id', '-G')).toBe('1000 44 555\n');
+  const netAdmin = (text: string): bigint => (BigInt(`0x${/CapBnd:\s+(\w+)/.exec(text)?.[1]}`) >> 12n) & 1n;
+  expect(netAdmin(exec('x3', 'grep', 'CapBnd', '/proc/self/status'))).toBe(0n);
+  expect(netAdmin(exec('--cap', 'CAP_NET_ADMIN', 'x3', 'grep', 'CapBnd', '/proc/self/status'))).toBe(1n);
+  expect(exec('--no-new-privs', 'x3', 'grep', 'NoNewPrivs', '/proc/self/status')).toBe('NoNewPrivs:\t1\n');
+  const { cgroup } = probeHostFacts();
+  const below = cgroupDirectories(cgroup, `/gantry-runtime/${cgroupName()}/sub`);
+  for (const path of below) mkdirSync(path);
+  const seen = exec('--cgroup', 'sub', 'x3', 'cat', '/proc/self/cgroup');
+  for (const path of below) rmdirSync(path);
+  expect(
+    seen
+      .trim()
+      .split('\n')
+      .filter((line) => line.endsWith('/sub')),
+  ).toHaveLength(below.length);
+  expect(gantry(['delete', '-f', 'x3'])).toEqual(done);
 });
 
 test('flags that only other runtimes need change nothing', () => {

@@ -39,6 +39,10 @@ export function openRuntimePlace(): RuntimePlace {
     root,
     ...words,
   ];
+  const gantry = (words: readonly string[], input = ''): Outcome => {
+    const done = Bun.spawnSync(command(words), { stdin: Buffer.from(input), stdout: 'pipe', stderr: 'pipe' });
+    return { out: done.stdout.toString(), err: done.stderr.toString(), code: done.exitCode };
+  };
   return {
     directory,
     root,
@@ -58,12 +62,11 @@ export function openRuntimePlace(): RuntimePlace {
       writeFileSync(join(bundle, 'config.json'), JSON.stringify(config));
       return bundle;
     },
-    gantry: (words, input = '') => {
-      const done = Bun.spawnSync(command(words), { stdin: Buffer.from(input), stdout: 'pipe', stderr: 'pipe' });
-      return { out: done.stdout.toString(), err: done.stderr.toString(), code: done.exitCode };
-    },
+    gantry,
     close: () => {
       const left = existsSync(root) ? readdirSync(root) : [];
+      // A test that failed half-way: nothing of it may stay on the host.
+      for (const id of left) gantry(['delete', '-f', id]);
       rmSync(directory, { recursive: true });
       rmSync(rootfs, { recursive: true });
       return left;
