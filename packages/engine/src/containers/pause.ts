@@ -1,4 +1,4 @@
-import { EngineError, messageOf } from '@gantry/base';
+import { EngineError, isErrno, messageOf } from '@gantry/base';
 import { cgroupFiles, type Freezer, freeze, isFrozen, thaw } from '@gantry/runtime';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
@@ -25,6 +25,7 @@ export async function pauseContainer(deps: PauseDeps, ref: string): Promise<void
   try {
     await freeze(freezer);
   } catch (cause) {
+    refuseEnded(id, cause);
     throw new EngineError('unavailable', `cannot pause container "${id.slice(0, 12)}": ${messageOf(cause)}`, { cause });
   }
   deps.db.tx(() => {
@@ -40,11 +41,23 @@ export async function unpauseContainer(deps: PauseDeps, ref: string): Promise<vo
   const container = deps.store.get(id);
   const { status } = container;
   if (status.kind !== 'running' || !status.paused) throw new EngineError('conflict', `Container ${id} is not paused`);
-  await thaw(freezerOf(deps, container));
+  const freezer = freezerOf(deps, container);
+  try {
+    await thaw(freezer);
+  } catch (error) {
+    refuseEnded(id, error);
+    throw error;
+  }
   deps.db.tx(() => {
     deps.store.setStatus(id, { ...status, paused: false });
     deps.events.record('container', 'unpause', id, containerEvent(container));
   });
+}
+
+/** Its cgroup goes a moment before its exit is booked. */
+function refuseEnded(id: string, cause: unknown): void {
+  if (isErrno(cause, 'ENOENT') || isErrno(cause, 'ENODEV'))
+    throw new EngineError('conflict', `container ${id} is not running`, { cause });
 }
 
 /** Tells what the kernel says of a running container: a daemon may have died between the freezer and the row. */

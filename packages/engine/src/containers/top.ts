@@ -29,6 +29,8 @@ export async function topContainer(
     throw new EngineError('conflict', `Container ${id} is restarting, wait until the container is running`);
   if (status.kind !== 'running') throw new EngineError('conflict', `container ${id} is not running`);
   const pids = listProcesses(cgroupFiles(deps.facts.cgroup, cgroupPathOf(deps, container)));
+  // Its cgroup goes a moment before its exit is booked.
+  if (pids.length === 0) throw new EngineError('conflict', `container ${id} is not running`);
   const table = parsePs(await runPs(given.split(/\s+/), pids), new Set(pids));
   deps.events.record('container', 'top', id, containerEvent(container));
   return table;

@@ -1,17 +1,22 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { EngineError } from '@gantry/base';
+import { EngineError, isErrno } from '@gantry/base';
 import type { CgroupFiles } from './layout.ts';
 
-/** The processes of a cgroup and of those that were made below it. @throws ENOENT when the cgroup is gone */
+/** The processes of a cgroup and of those that were made below it; none of one that is gone. */
 export function listProcesses({ procs }: Pick<CgroupFiles, 'procs'>): number[] {
   return processesBelow(dirname(procs));
 }
 
 function processesBelow(directory: string): number[] {
-  const own = readFileSync(join(directory, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
-  const below = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return [...own, ...below.flatMap((entry) => processesBelow(join(directory, entry.name)))];
+  try {
+    const own = readFileSync(join(directory, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
+    const below = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    return [...own, ...below.flatMap((entry) => processesBelow(join(directory, entry.name)))];
+  } catch (error) {
+    if (isErrno(error, 'ENOENT') || isErrno(error, 'ENODEV')) return [];
+    throw error;
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { EngineError, messageOf } from '@gantry/base';
+import { EngineError, isErrno, messageOf } from '@gantry/base';
 import { type Freezer, freeze, thaw } from '../cgroup/freezer.ts';
 import { cgroupFiles } from '../cgroup/layout.ts';
 import { probeHostFacts } from '../probe-facts.ts';
@@ -13,11 +13,7 @@ export async function pauseContainer(store: ContainerStore, id: string): Promise
   if (status !== 'running' && status !== 'created') {
     throw new EngineError('conflict', `cannot pause container "${id}": it is ${status}`);
   }
-  try {
-    await freeze(freezerOf(container));
-  } catch (cause) {
-    throw new EngineError('unavailable', `cannot pause container "${id}": ${messageOf(cause)}`, { cause });
-  }
+  await explain(`cannot pause container "${id}"`, freeze(freezerOf(container)));
 }
 
 /** `resume`: lets a paused container go on. @throws conflict when it is not paused */
@@ -26,7 +22,18 @@ export async function resumeContainer(store: ContainerStore, id: string): Promis
   const container = store.get(id);
   const status = statusOf(container, store.directory(id), probeHostFacts().cgroup);
   if (status !== 'paused') throw new EngineError('conflict', `cannot resume container "${id}": it is ${status}`);
-  await thaw(freezerOf(container));
+  await explain(`cannot resume container "${id}"`, thaw(freezerOf(container)));
+}
+
+/** @throws conflict when the container ended meanwhile, and its cgroup with it; unavailable for what else keeps it */
+async function explain(what: string, work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (cause) {
+    const isGone = isErrno(cause, 'ENOENT') || isErrno(cause, 'ENODEV');
+    if (isGone) throw new EngineError('conflict', `${what}: it is stopped`, { cause });
+    throw new EngineError('unavailable', `${what}: ${messageOf(cause)}`, { cause });
+  }
 }
 
 function freezerOf(container: StoredContainer): Freezer {

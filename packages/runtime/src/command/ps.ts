@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { EngineError, isErrno, messageOf } from '@gantry/base';
+import { EngineError, messageOf } from '@gantry/base';
 import { cgroupFiles } from '../cgroup/layout.ts';
 import { listProcesses, selectPsLines } from '../cgroup/processes.ts';
 import { probeHostFacts } from '../probe-facts.ts';
@@ -12,14 +12,7 @@ const longestOutputBytes = 16 * 2 ** 20;
 
 /** The host's PIDs of a container's processes; none when it has ended. */
 export function containerPids(store: ContainerStore, id: string): number[] {
-  const { cgroupPath } = store.get(id);
-  try {
-    return listProcesses(cgroupFiles(probeHostFacts().cgroup, cgroupPath));
-  } catch (error) {
-    // Its cgroup goes with its last process.
-    if (isErrno(error, 'ENOENT') || isErrno(error, 'ENODEV')) return [];
-    throw error;
-  }
+  return listProcesses(cgroupFiles(probeHostFacts().cgroup, store.get(id).cgroupPath));
 }
 
 /**
