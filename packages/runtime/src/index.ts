@@ -7,11 +7,15 @@ export {
   defaultCapabilities,
   normalizeCapabilities,
 } from './capabilities.ts';
+export { applyWrites } from './cgroup/apply.ts';
 export { compileUpdate } from './cgroup/compile.ts';
 export { type DevicePolicy, readDeviceRules } from './cgroup/device-rules.ts';
 export { ensureCgroupParent, listCgroups } from './cgroup/ensure-parent.ts';
 export type { FileWrite } from './cgroup/file-write.ts';
+export { type Freezer, freeze, isFrozen, thaw } from './cgroup/freezer.ts';
+export { parseKeyValues, readKernelText } from './cgroup/key-values.ts';
 export { type CgroupFiles, cgroupFiles } from './cgroup/layout.ts';
+export { listProcesses, psFields, selectPsLines } from './cgroup/processes.ts';
 export type { LimitContext } from './cgroup/v1.ts';
 export { runRuntimeCommand } from './command/index.ts';
 export { compile } from './compile.ts';

@@ -9,5 +9,6 @@ export * from './sockets.ts';
 export * from './stat.ts';
 export type { SyscallName } from './syscall-numbers.ts';
 export { errnoName, isSystemError, SystemError } from './system-error.ts';
+export * from './terminals.ts';
 export * from './xattr-names.ts';
 export * from './xattrs.ts';

@@ -13,6 +13,9 @@ import { join } from 'node:path';
 import { EngineError, messageOf } from '@gantry/base';
 import { tryLock } from '@gantry/native';
 import type { RuntimeSpec, RuntimeState } from '@gantry/oci';
+import { isFrozen } from '../cgroup/freezer.ts';
+import { cgroupFiles } from '../cgroup/layout.ts';
+import type { CgroupLayout } from '../facts.ts';
 
 /** What the command keeps of a container, as `state.json` in its directory below the root. */
 export type StoredContainer = {
@@ -26,7 +29,8 @@ export type StoredContainer = {
   readonly spec: RuntimeSpec;
 };
 
-export type Status = RuntimeState['status'];
+/** The specification's states, and runc's own for a container whose processes are frozen. */
+export type Status = RuntimeState['status'] | 'paused';
 
 /** The directories of all containers below one root. */
 export type ContainerStore = {
@@ -102,8 +106,10 @@ function parseStored(text: string): StoredContainer {
 }
 
 /** How a container stands, from the kernel and from what its shim left on disk. */
-export function statusOf(container: StoredContainer, directory: string): Status {
+export function statusOf(container: StoredContainer, directory: string, layout: CgroupLayout): Status {
   if (readText(join(directory, 'exit')) !== undefined || !runs(container)) return 'stopped';
+  const freezer = cgroupFiles(layout, container.cgroupPath).freeze;
+  if (freezer !== undefined && isFrozen(freezer)) return 'paused';
   return existsSync(join(directory, 'started')) ? 'running' : 'created';
 }
 
