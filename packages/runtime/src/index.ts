@@ -33,6 +33,7 @@ export type {
 export { loopbackActs } from './loopback.ts';
 export { type MountOptions, mountAttr, mountFlag, parseMountOptions } from './mount-options.ts';
 export { probeHostFacts } from './probe-facts.ts';
+export { processRuns } from './process-runs.ts';
 export { chooseRlimits, rlimitNumbers } from './rlimits.ts';
 export { planRoot } from './root.ts';
 export {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { EngineError, messageOf, sigkill } from '@gantry/base';
-import { compileExec } from '@gantry/runtime';
+import { compileExec, processRuns } from '@gantry/runtime';
 import type { ClientStream, ExecRecord } from '../engine.ts';
 import { type CreatedTask, startFailureCode, type Task } from '../tasks/index.ts';
 import { capabilitiesOf, seccompOf } from './compose-config.ts';
@@ -45,7 +45,7 @@ export async function startExec(
     });
   } catch (error) {
     deps.execs.ended(execId, startFailureCode(messageOf(error), 126));
-    throw asExecFailure(error);
+    throw asExecFailure(error, container, init);
   }
   const { task } = created;
   killWhen(over, task);
@@ -58,7 +58,7 @@ export async function startExec(
     await task.gone;
     deps.tasks.forget(execId);
     deps.execs.ended(execId, startFailureCode(messageOf(error), 126));
-    throw asExecFailure(error);
+    throw asExecFailure(error, container, init);
   }
   deps.events.record('container', `exec_start: ${request.cmd.join(' ')}`, container.id, {
     ...containerEvent(container),
@@ -168,8 +168,10 @@ function composeExecPlan(
 }
 
 /** Docker's words for an exec that could not run; clients print them as they come. */
-function asExecFailure(error: unknown): unknown {
+function asExecFailure(error: unknown, { id }: ContainerRecord, init: Task): unknown {
   if (!(error instanceof EngineError)) return error;
+  // It ended a moment ago, and nobody has booked that yet.
+  if (!processRuns(init)) return new EngineError('conflict', `container ${id} is not running`, { cause: error });
   const message = error.message.replace(
     'failed to create task for container: ',
     'OCI runtime exec failed: exec failed: ',

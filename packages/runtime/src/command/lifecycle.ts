@@ -6,7 +6,8 @@ import { isFrozen, thaw } from '../cgroup/freezer.ts';
 import { type CgroupFiles, cgroupFiles } from '../cgroup/layout.ts';
 import type { CgroupLayout } from '../facts.ts';
 import { probeHostFacts } from '../probe-facts.ts';
-import { type ContainerStore, runs, type Status, type StoredContainer, statusOf } from './container-store.ts';
+import { processRuns } from '../process-runs.ts';
+import { type ContainerStore, type Status, type StoredContainer, statusOf } from './container-store.ts';
 import { containerPids } from './ps.ts';
 import { connectShim } from './shim-client.ts';
 
@@ -92,7 +93,7 @@ function signalContainer(container: StoredContainer, signal: number): boolean {
   const pidfd = openPidfd(container.pid);
   if (pidfd === undefined) return false;
   try {
-    return runs(container) && pidfdSendSignal(pidfd, signal);
+    return processRuns(container) && pidfdSendSignal(pidfd, signal);
   } finally {
     close(pidfd);
   }
