@@ -127,6 +127,17 @@ export type NetworkCounters = {
 export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
 export type WaitResult = { readonly exitCode: number; readonly error: string };
 
+/** What a removal of a container takes along: its anonymous volumes and the layers that only it needed. */
+export type ContainerRemoval = {
+  readonly id: string;
+  readonly name: string;
+  readonly volumes: readonly string[];
+  /** Chain IDs, topmost first. */
+  readonly layers: readonly string[];
+  /** Of its own writable layer and of all that goes along. */
+  readonly reclaimedBytes: number;
+};
+
 /** Everything the doors may ask about containers. `ref` is a name, ID or unique ID prefix throughout. */
 export type ContainerRoom = {
   create(request: CreateRequest): Promise<{ id: string; warnings: readonly string[] }>;
@@ -149,6 +160,8 @@ export type ContainerRoom = {
     change: { resources: Partial<Resources>; restartPolicy: RestartPolicy | undefined },
   ): Promise<readonly string[]>;
   remove(ref: string, options: { force: boolean; volumes: boolean; link: boolean }): Promise<void>;
+  /** What `remove` would take along; nothing is changed. @throws what it throws */
+  planRemoval(ref: string, options: { force: boolean; volumes: boolean; link: boolean }): Promise<ContainerRemoval>;
   /** The returned promise settles at the condition; the wait is in force once the outer promise is settled. */
   wait(ref: string, condition: WaitCondition, signal: AbortSignal): Promise<{ result: Promise<WaitResult> }>;
   /** Joins a client before or after the start; resolves when the stream has ended or was detached. */
@@ -163,6 +176,8 @@ export type ContainerRoom = {
   /** undefined while it does not run. */
   sample(ref: string): Promise<StatsSample | undefined>;
   prune(filters: Filters): Promise<{ deleted: readonly string[]; reclaimedBytes: number }>;
+  /** What `prune` would remove now; nothing is changed. */
+  planPrune(filters: Filters): Promise<{ deleted: readonly string[]; reclaimedBytes: number }>;
   connectNetwork(network: string, container: string, config: EndpointConfig): Promise<void>;
   disconnectNetwork(network: string, container: string, force: boolean): Promise<void>;
   execCreate(ref: string, request: ExecRequest): Promise<string>;

@@ -20,6 +20,7 @@ import type {
   ContainerWaitWire,
 } from '../wire/container.ts';
 import type { StatsWire } from '../wire/stats.ts';
+import { planReply } from './plan.ts';
 import { route } from './route.ts';
 
 const noSuch = { 404: 'no such container' };
@@ -247,14 +248,16 @@ const containerRemove = route({
   method: 'DELETE',
   path: '/containers/{id}',
   since: '1.24',
-  shape: 'empty',
+  shape: 'json',
+  status: 204,
   query: object({
     volumes: field('v', querySwitch, 'omit'),
     force: field('force', querySwitch, 'omit'),
     link: field('link', querySwitch, 'omit'),
+    plan: field('plan', querySwitch, 'omit'),
   }),
   body: none,
-  reply: none,
+  reply: planReply,
   failures: { ...noSuch, 409: 'running' },
 });
 
@@ -263,7 +266,7 @@ const containerPrune = route({
   path: '/containers/prune',
   since: '1.25',
   shape: 'json',
-  query: object({ filters: field('filters', queryFilters, 'omit') }),
+  query: object({ filters: field('filters', queryFilters, 'omit'), plan: field('plan', querySwitch, 'omit') }),
   body: none,
   reply: document<ContainersPrunedWire>(),
 });

@@ -9,6 +9,8 @@ import type {
   ImagesPrunedWire,
   ProgressWire,
 } from '../wire/image.ts';
+import type { RemovalPlanWire } from '../wire/removal-plan.ts';
+import { pruneQuery } from './plan.ts';
 import { route, stream } from './route.ts';
 
 const noSuch = { 404: 'no such image' };
@@ -64,7 +66,7 @@ const imagePrune = route({
   path: '/images/prune',
   since: '1.25',
   shape: 'json',
-  query: object({ filters: field('filters', queryFilters, 'omit') }),
+  query: pruneQuery,
   body: none,
   reply: document<ImagesPrunedWire>(),
 });
@@ -119,9 +121,13 @@ const imageRemove = route({
   path: '/images/{name}',
   since: '1.24',
   shape: 'json',
-  query: object({ force: field('force', querySwitch, 'omit'), noPrune: field('noprune', querySwitch, 'omit') }),
+  query: object({
+    force: field('force', querySwitch, 'omit'),
+    noPrune: field('noprune', querySwitch, 'omit'),
+    plan: field('plan', querySwitch, 'omit'),
+  }),
   body: none,
-  reply: document<readonly DeletedImageWire[]>(),
+  reply: document<readonly DeletedImageWire[] | RemovalPlanWire>(),
   failures: { ...noSuch, 409: 'in use' },
 });
 

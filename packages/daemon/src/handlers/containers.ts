@@ -1,9 +1,10 @@
 import { endpointConfig } from '@gantry/api';
 import { EngineError } from '@gantry/base';
 import type { Engine, WaitCondition } from '@gantry/engine';
-import { documentOf, nothing } from '../http/answer.ts';
+import { documentOf, nothing, planOf } from '../http/answer.ts';
 import { type CallOf, type HandlersOf, idOf } from '../http/call.ts';
 import { printContainer, printContainerRow } from '../print/container.ts';
+import { printContainerPlan } from '../print/removal-plan.ts';
 import { imageNamer } from './image-names.ts';
 
 type Names =
@@ -42,7 +43,9 @@ export function containerHandlers(engine: Engine): HandlersOf<Names> {
       return documentOf({ Id: created.id, Warnings: created.warnings });
     },
     containerPrune: async ({ query }) => {
-      const { deleted, reclaimedBytes } = await containers.prune(query.filters);
+      const { deleted, reclaimedBytes } = query.plan
+        ? await containers.planPrune(query.filters)
+        : await containers.prune(query.filters);
       return documentOf({ ContainersDeleted: deleted.length === 0 ? null : deleted, SpaceReclaimed: reclaimedBytes });
     },
     containerInspect: async (call) => {
@@ -96,6 +99,7 @@ export function containerHandlers(engine: Engine): HandlersOf<Names> {
       return { kind: 'lines', headers: 'now', lines: waitLine(result) };
     },
     containerRemove: async (call) => {
+      if (call.query.plan) return planOf(printContainerPlan(await containers.planRemoval(idOf(call), call.query)));
       await containers.remove(idOf(call), call.query);
       return nothing;
     },

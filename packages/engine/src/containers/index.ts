@@ -8,9 +8,9 @@ import { killContainer } from './kill.ts';
 import { listContainers } from './list.ts';
 import { connectNetwork, disconnectNetwork } from './networks.ts';
 import { pauseContainer, unpauseContainer } from './pause.ts';
-import { pruneContainers } from './prune.ts';
+import { planContainerPrune, pruneContainers } from './prune.ts';
 import { rehearse } from './rehearse.ts';
-import { removeContainer } from './remove.ts';
+import { planContainerRemoval, removeContainer } from './remove.ts';
 import { renameContainer } from './rename.ts';
 import { resizeContainer } from './resize.ts';
 import { restartContainer } from './restart.ts';
@@ -46,6 +46,7 @@ export function openContainers(deps: ContainerDeps): ContainerRoom {
     top: (ref, psArguments) => topContainer(deps, ref, psArguments),
     sample: (ref) => sampleContainer(deps, ref),
     prune: (filters) => pruneContainers(deps, filters),
+    planPrune: (filters) => planContainerPrune(deps, filters),
     view: (ref, options) => viewContainer(deps, ref, options),
     list: (options) => listContainers(deps, options),
     pause: (ref) => pauseContainer(deps, ref),
@@ -57,6 +58,7 @@ export function openContainers(deps: ContainerDeps): ContainerRoom {
     restart: (ref, options) => restartContainer(deps, ref, options),
     kill: (ref, signal) => killContainer(deps, ref, signal),
     remove: (ref, options) => removeContainer(deps, ref, options),
+    planRemoval: (ref, options) => planContainerRemoval(deps, ref, options),
     wait: (ref, condition, signal) => waitContainer(deps, ref, { condition, signal }),
     attach: (ref, client, options) => attachContainer(deps, ref, { client, options }),
     resize: async (ref, rows, columns) => resizeContainer(deps, ref, { rows, columns }),

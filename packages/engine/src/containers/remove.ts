@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { EngineError, isEngineError, sigkill } from '@gantry/base';
+import type { ContainerRemoval } from '../engine.ts';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
 import { containerPaths } from './paths.ts';
@@ -15,8 +16,7 @@ export type RemoveOptions = { readonly force: boolean; readonly volumes: boolean
  */
 export async function removeContainer(deps: ContainerDeps, ref: string, options: RemoveOptions): Promise<void> {
   const { id } = deps.store.resolve(ref);
-  if (options.link)
-    throw new EngineError('unsupported', `cannot remove link "${ref}": links are kept with their container`);
+  if (options.link) refuseLink(ref);
   if (!options.force) return removeStopped(deps, id, options);
   for (let attempt = 1; ; attempt++) {
     await endTask(deps, id);
@@ -27,6 +27,25 @@ export async function removeContainer(deps: ContainerDeps, ref: string, options:
       if (!isEngineError(error, 'conflict') || attempt === longestRace) throw error;
     }
   }
+}
+
+/** What `removeContainer` would take along, and changes nothing. @throws what it throws */
+export async function planContainerRemoval(
+  deps: ContainerDeps,
+  ref: string,
+  { force, volumes, link }: RemoveOptions,
+): Promise<ContainerRemoval> {
+  const container = deps.store.resolve(ref);
+  const { id, name, status, hostConfig } = container;
+  if (link) refuseLink(ref);
+  if (!force) refuseRunning(container);
+  // Ended by force, one with --rm goes by its own removal, which takes its volumes.
+  const takesVolumes = volumes || (status.kind === 'running' && hostConfig.autoRemove);
+  const anonymous = takesVolumes ? anonymousVolumes(deps, container) : [];
+  const layers = deps.snapshots.planDrop(id);
+  const sizes = await Promise.all([deps.snapshots.usage(id), ...anonymous.map((volume) => deps.volumes.usage(volume))]);
+  const reclaimedBytes = sizes.reduce((sum, bytes) => sum + bytes, layers.reclaimedBytes);
+  return { id, name, volumes: anonymous, layers: layers.removed, reclaimedBytes };
 }
 
 /** How often a forced removal ends a container that others start again and again. */
@@ -79,6 +98,10 @@ async function endTask(deps: ContainerDeps, id: string): Promise<void> {
   const container = deps.store.setStoppedByUser(id, true);
   deps.events.record('container', 'kill', id, { ...containerEvent(container), signal: String(sigkill) });
   await killTask(deps, id, task);
+}
+
+function refuseLink(ref: string): never {
+  throw new EngineError('unsupported', `cannot remove link "${ref}": links are kept with their container`);
 }
 
 function refuseRunning({ name, status }: ContainerRecord): void {

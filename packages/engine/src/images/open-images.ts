@@ -10,10 +10,10 @@ import type { ImageDeps } from './deps.ts';
 import { Gate } from './gate.ts';
 import { importImage } from './import.ts';
 import { loadImages } from './load.ts';
-import { pruneImages } from './prune.ts';
+import { planImagePrune, pruneImages } from './prune.ts';
 import { pullImage } from './pull.ts';
 import { openRecords } from './record.ts';
-import { removeImage } from './remove.ts';
+import { planImageRemoval, removeImage } from './remove.ts';
 import { findImage, getImage } from './resolve.ts';
 import { openImageRows } from './rows.ts';
 import { tagImage } from './tag.ts';
@@ -61,7 +61,9 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
     import: (request, onProgress, signal) => importImage(deps, request, { onProgress, signal }),
     tag: (source, reference) => tagImage(deps, source, reference),
     remove: async (nameOrId, { force }, users) => (await removeImage(deps, nameOrId, { force, users })).deleted,
-    prune: (match, inUse) => pruneImages(deps, match, inUse),
+    planRemoval: (nameOrId, { force }, users) => planImageRemoval(deps, nameOrId, { force, users }),
+    prune: (match, inUse) => pruneImages(deps, { match, inUse }),
+    planPrune: (match, inUse, dropped) => planImagePrune(deps, { match, inUse }, dropped),
     recover: () => recover(deps),
     [Symbol.dispose]: () => deps.workers[Symbol.dispose](),
   };
