@@ -70,3 +70,4 @@ export type * from './wire/stats.ts';
 export type * from './wire/system.ts';
 export { formatTime, humanDuration, parseTime, unixSeconds, zeroTime } from './wire/time.ts';
 export type * from './wire/volume.ts';
+export type * from './wire/why.ts';

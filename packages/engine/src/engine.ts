@@ -138,6 +138,29 @@ export type ContainerRemoval = {
   readonly reclaimedBytes: number;
 };
 
+/** Why a container is as it is: what was recorded, and sentences made of that. */
+export type Why = {
+  readonly container: ContainerRecord;
+  readonly sentences: readonly string[];
+  /** The last end of its process, as its shim saw it; undefined before one, and when nobody saw it. */
+  readonly exit: ExitFacts | undefined;
+  /** What the API sent the process in the run that is told of, oldest first. */
+  readonly signals: readonly { readonly signal: number; readonly sentAt: Date }[];
+  /** When its policy starts it again; undefined when it does not. */
+  readonly restartsAt: Date | undefined;
+  readonly health: Health | undefined;
+  /** The last lines of its log, cut to a sensible length. */
+  readonly logLines: readonly string[];
+};
+export type ExitFacts = {
+  readonly exitCode: number;
+  /** 0: it exited by itself. */
+  readonly signal: number;
+  readonly oomKilled: boolean;
+  readonly startedAt: Date;
+  readonly finishedAt: Date;
+};
+
 /** Everything the doors may ask about containers. `ref` is a name, ID or unique ID prefix throughout. */
 export type ContainerRoom = {
   create(request: CreateRequest): Promise<{ id: string; warnings: readonly string[] }>;
@@ -146,6 +169,8 @@ export type ContainerRoom = {
   get(ref: string): ContainerRecord;
   view(ref: string, options?: { size?: boolean }): Promise<ContainerView>;
   list(options: { all: boolean; limit: number; size: boolean; filters: Filters }): Promise<readonly ContainerView[]>;
+  /** Says why it ended, does not start, or runs on. */
+  why(ref: string): Promise<Why>;
   /** @returns false when it already runs (HTTP 304) */
   start(ref: string): Promise<boolean>;
   /** @returns false when it does not run (HTTP 304) */
@@ -192,6 +217,8 @@ export type ContainerRoom = {
 };
 
 export type EventRoom = EventSink & {
+  /** At most `limit` of the newest events of one actor with these actions, oldest first. */
+  recent(actorId: string, actions: readonly string[], limit: number): readonly EngineEvent[];
   /** Past events since/until, then live ones until `signal`; an `until` in the past ends the stream. */
   stream(
     options: { sinceNanos: bigint | undefined; untilNanos: bigint | undefined; filters: Filters },

@@ -20,6 +20,7 @@ import type {
   ContainerWaitWire,
 } from '../wire/container.ts';
 import type { StatsWire } from '../wire/stats.ts';
+import type { ContainerWhyWire } from '../wire/why.ts';
 import { planReply } from './plan.ts';
 import { route } from './route.ts';
 
@@ -104,6 +105,18 @@ const containerStats = route({
   query: object({ stream: field('stream', querySwitchOn), oneShot: field('one-shot', querySwitch, 'omit') }),
   body: none,
   reply: document<StatsWire>(),
+  failures: noSuch,
+});
+
+/** An extension of ours. */
+const containerWhy = route({
+  method: 'GET',
+  path: '/containers/{id}/why',
+  since: '1.24',
+  shape: 'json',
+  query: noQuery,
+  body: none,
+  reply: document<ContainerWhyWire>(),
   failures: noSuch,
 });
 
@@ -279,6 +292,7 @@ export const containerRoutes = {
   containerTop,
   containerLogs,
   containerStats,
+  containerWhy,
   containerResize,
   containerStart,
   containerStop,

@@ -5,6 +5,7 @@ import { documentOf, nothing, planOf } from '../http/answer.ts';
 import { type CallOf, type HandlersOf, idOf } from '../http/call.ts';
 import { printContainer, printContainerRow } from '../print/container.ts';
 import { printContainerPlan } from '../print/removal-plan.ts';
+import { printWhy } from '../print/why.ts';
 import { imageNamer } from './image-names.ts';
 
 type Names =
@@ -13,6 +14,7 @@ type Names =
   | 'containerPrune'
   | 'containerInspect'
   | 'containerTop'
+  | 'containerWhy'
   | 'containerResize'
   | 'containerStart'
   | 'containerStop'
@@ -56,6 +58,7 @@ export function containerHandlers(engine: Engine): HandlersOf<Names> {
       const { titles, processes } = await containers.top(idOf(call), call.query.psArguments || '-ef');
       return documentOf({ Processes: processes, Titles: titles });
     },
+    containerWhy: async (call) => documentOf(printWhy(await containers.why(idOf(call)))),
     containerResize: async (call) => {
       await containers.resize(idOf(call), call.query.rows, call.query.columns);
       return nothing;

@@ -22,6 +22,7 @@ import { topContainer } from './top.ts';
 import { updateContainer } from './update.ts';
 import { viewContainer } from './view.ts';
 import { waitContainer } from './wait.ts';
+import { whyContainer } from './why.ts';
 
 export { createBackground } from './background.ts';
 export type { ContainerDefaults, ContainerDeps } from './deps.ts';
@@ -53,6 +54,7 @@ export function openContainers(deps: ContainerDeps): ContainerRoom {
     unpause: (ref) => unpauseContainer(deps, ref),
     rename: (ref, name) => renameContainer(deps, ref, name),
     logs: (ref, options, signal) => streamLogs(deps, ref, { options, signal }),
+    why: (ref) => whyContainer(deps, ref),
     start: (ref) => startContainer(deps, ref),
     stop: (ref, options) => stopContainer(deps, ref, options),
     restart: (ref, options) => restartContainer(deps, ref, options),

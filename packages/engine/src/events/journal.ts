@@ -30,6 +30,8 @@ export type Journal = {
   append(event: EngineEvent): void;
   /** At most `limit` rows recorded after row `id`. */
   after(id: number, limit: number): readonly StoredEvent[];
+  /** At most `limit` of the newest events of one actor with these actions, oldest first. */
+  recent(actorId: string, actions: readonly string[], limit: number): readonly EngineEvent[];
   /** The row of the newest event; 0 when there is none. */
   newest(): number;
   /** The row before the first event at or after a moment: where reading starts. */
@@ -47,6 +49,9 @@ export function openJournal(db: Db): Journal {
       'INSERT INTO event (type, action, actor_id, attributes, seconds, nanos) VALUES (?, ?, ?, ?, ?, ?)',
     ),
     after: db.prepare<EventRow>('SELECT * FROM event WHERE id > ? ORDER BY id LIMIT ?'),
+    recent: db.prepare<EventRow>(
+      'SELECT * FROM event WHERE actor_id = ? AND action IN (SELECT value FROM json_each(?)) ORDER BY id DESC LIMIT ?',
+    ),
     newest: db.prepare<{ id: number }>('SELECT coalesce(max(id), 0) AS id FROM event'),
     since: db.prepare<{ id: number }>('SELECT id FROM event WHERE (seconds, nanos) >= (?, ?) ORDER BY id LIMIT 1'),
     prune: db.prepare<never>('DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ? OR seconds < ?'),
@@ -59,6 +64,8 @@ export function openJournal(db: Db): Journal {
       sql.append.run(event.type, event.action, event.actorId, JSON.stringify(event.attributes), seconds, nanos);
     },
     after: (id, limit) => sql.after.all(id, limit).map((row) => ({ id: row.id, event: parseEvent(row) })),
+    recent: (actorId, actions, limit) =>
+      sql.recent.all(actorId, JSON.stringify(actions), limit).map(parseEvent).reverse(),
     before: (sinceNanos) => {
       const { seconds, nanos } = split(sinceNanos);
       const first = sql.since.get(seconds, nanos)?.id;
