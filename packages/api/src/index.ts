@@ -65,6 +65,7 @@ export {
 export type * from './wire/container.ts';
 export type * from './wire/image.ts';
 export type * from './wire/network.ts';
+export type * from './wire/past-run.ts';
 export type * from './wire/removal-plan.ts';
 export type * from './wire/stats.ts';
 export type * from './wire/system.ts';

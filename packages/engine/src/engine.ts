@@ -7,7 +7,7 @@ import type {
   Resources,
   RestartPolicy,
 } from './containers/types.ts';
-import type { EngineEvent, EventSink } from './events/types.ts';
+import type { EngineEvent, EventSink, RunsAround } from './events/types.ts';
 import type { ImageRoom } from './images/types.ts';
 import type { EndpointRecord, NetworkRoom, PublishedPort } from './network/types.ts';
 import type { VolumeRoom } from './volumes/types.ts';
@@ -161,6 +161,18 @@ export type ExitFacts = {
   readonly finishedAt: Date;
 };
 
+/** A run of a container that went on at some moment; the container may be gone by now. */
+export type PastRun = {
+  readonly id: string;
+  /** The one it was started under. */
+  readonly name: string;
+  readonly image: string;
+  /** undefined: before the journal begins. */
+  readonly startedAt: Date | undefined;
+  /** undefined: it goes on. */
+  readonly endedAt: Date | undefined;
+};
+
 /** Everything the doors may ask about containers. `ref` is a name, ID or unique ID prefix throughout. */
 export type ContainerRoom = {
   create(request: CreateRequest): Promise<{ id: string; warnings: readonly string[] }>;
@@ -169,6 +181,8 @@ export type ContainerRoom = {
   get(ref: string): ContainerRecord;
   view(ref: string, options?: { size?: boolean }): Promise<ContainerView>;
   list(options: { all: boolean; limit: number; size: boolean; filters: Filters }): Promise<readonly ContainerView[]>;
+  /** What ran at a moment, by the journal and the rows, newest start first. */
+  ranAt(timeNanos: bigint): readonly PastRun[];
   /** Says why it ended, does not start, or runs on. */
   why(ref: string): Promise<Why>;
   /** @returns false when it already runs (HTTP 304) */
@@ -219,6 +233,8 @@ export type ContainerRoom = {
 export type EventRoom = EventSink & {
   /** At most `limit` of the newest events of one actor with these actions, oldest first. */
   recent(actorId: string, actions: readonly string[], limit: number): readonly EngineEvent[];
+  /** For each container the last start or end up to a moment, and the first one after it. */
+  around(timeNanos: bigint): RunsAround;
   /** Past events since/until, then live ones until `signal`; an `until` in the past ends the stream. */
   stream(
     options: { sinceNanos: bigint | undefined; untilNanos: bigint | undefined; filters: Filters },

@@ -19,6 +19,7 @@ import type {
   ContainerUpdatedWire,
   ContainerWaitWire,
 } from '../wire/container.ts';
+import type { PastRunWire } from '../wire/past-run.ts';
 import type { StatsWire } from '../wire/stats.ts';
 import type { ContainerWhyWire } from '../wire/why.ts';
 import { planReply } from './plan.ts';
@@ -106,6 +107,18 @@ const containerStats = route({
   body: none,
   reply: document<StatsWire>(),
   failures: noSuch,
+});
+
+/** An extension of ours: what ran at a moment, containers that are gone included. */
+const containerRanAt = route({
+  method: 'GET',
+  path: '/containers/ran-at',
+  since: '1.24',
+  shape: 'json',
+  query: object({ timeNanos: field('time', queryMoment) }),
+  body: none,
+  reply: document<readonly PastRunWire[]>(),
+  failures: { 400: 'no moment' },
 });
 
 /** An extension of ours. */
@@ -292,6 +305,7 @@ export const containerRoutes = {
   containerTop,
   containerLogs,
   containerStats,
+  containerRanAt,
   containerWhy,
   containerResize,
   containerStart,

@@ -4,6 +4,7 @@ import type { Engine, WaitCondition } from '@gantry/engine';
 import { documentOf, nothing, planOf } from '../http/answer.ts';
 import { type CallOf, type HandlersOf, idOf } from '../http/call.ts';
 import { printContainer, printContainerRow } from '../print/container.ts';
+import { printPastRun } from '../print/past-run.ts';
 import { printContainerPlan } from '../print/removal-plan.ts';
 import { printWhy } from '../print/why.ts';
 import { imageNamer } from './image-names.ts';
@@ -14,6 +15,7 @@ type Names =
   | 'containerPrune'
   | 'containerInspect'
   | 'containerTop'
+  | 'containerRanAt'
   | 'containerWhy'
   | 'containerResize'
   | 'containerStart'
@@ -57,6 +59,11 @@ export function containerHandlers(engine: Engine): HandlersOf<Names> {
     containerTop: async (call) => {
       const { titles, processes } = await containers.top(idOf(call), call.query.psArguments || '-ef');
       return documentOf({ Processes: processes, Titles: titles });
+    },
+    containerRanAt: ({ query }) => {
+      if (query.timeNanos === 0n)
+        throw new EngineError('invalid', 'cannot tell what ran: the parameter "time" is missing');
+      return documentOf(containers.ranAt(query.timeNanos).map(printPastRun));
     },
     containerWhy: async (call) => documentOf(printWhy(await containers.why(idOf(call)))),
     containerResize: async (call) => {

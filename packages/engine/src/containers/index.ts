@@ -9,6 +9,7 @@ import { listContainers } from './list.ts';
 import { connectNetwork, disconnectNetwork } from './networks.ts';
 import { pauseContainer, unpauseContainer } from './pause.ts';
 import { planContainerPrune, pruneContainers } from './prune.ts';
+import { ranAt } from './ran-at.ts';
 import { rehearse } from './rehearse.ts';
 import { planContainerRemoval, removeContainer } from './remove.ts';
 import { renameContainer } from './rename.ts';
@@ -54,6 +55,7 @@ export function openContainers(deps: ContainerDeps): ContainerRoom {
     unpause: (ref) => unpauseContainer(deps, ref),
     rename: (ref, name) => renameContainer(deps, ref, name),
     logs: (ref, options, signal) => streamLogs(deps, ref, { options, signal }),
+    ranAt: (timeNanos) => ranAt(timeNanos, deps.events.around(timeNanos), deps.store.list()),
     why: (ref) => whyContainer(deps, ref),
     start: (ref) => startContainer(deps, ref),
     stop: (ref, options) => stopContainer(deps, ref, options),
