@@ -168,6 +168,43 @@ test.each([
   await engine.run('docker', ['rmi', '-f', id]);
 });
 
+test('of several names, each is planned as it stands once those before it are gone', async () => {
+  await load('many:1', ['many:1', 'many:2']);
+  await load('more:1');
+  const names = ['many:1', 'none:1', 'many:2', 'more:1'];
+  const before = await everything();
+  const planned = await engine.run('gantry', ['rmi', '--dry-run', ...names]);
+  expect(await everything()).toBe(before);
+  const real = await engine.run('gantry', ['rmi', ...names]);
+  expect([planned.exitCode, planned.stderr]).toEqual([real.exitCode, real.stderr]);
+  const lines = planned.stdout.split('\n').filter((line) => !line.startsWith('Would reclaim'));
+  const said = lines.map((line) => line.replace('Would untag', 'Untagged').replace('Would delete', 'Deleted'));
+  expect(said.join('\n')).toBe(real.stdout);
+});
+
+test('a volume that two containers share goes with the second of them', async () => {
+  await engine.output('docker', ['create', '--name', 'first', '-v', '/anonymous', 'busybox', 'true']);
+  await engine.output('docker', ['create', '--name', 'second', '--volumes-from', 'first', 'busybox', 'true']);
+  const [volume] = (await plan<RemovalPlanWire>('DELETE', '/containers/second?v=1&after=first')).Volumes;
+  expect((await plan<RemovalPlanWire>('DELETE', '/containers/second?v=1')).Volumes).toEqual([]);
+  const words = ['rm', '--volumes', 'first', 'none', 'second'];
+  const planned = await engine.run('gantry', [...words, '--dry-run']);
+  const real = await engine.run('gantry', words);
+  expect([planned.exitCode, planned.stderr]).toEqual([real.exitCode, real.stderr]);
+  expect(planned.stdout).toBe(
+    ['first', 'second']
+      .map(
+        (name) =>
+          `Would delete container: ${name}\n${name === 'second' ? `Would delete volume: ${volume}\n` : ''}Would reclaim: 0B\n`,
+      )
+      .join(''),
+  );
+  await waitFor(
+    'its volume is gone',
+    async () => !(await engine.output('docker', ['volume', 'ls', '-q'])).includes(`${volume}`),
+  );
+});
+
 test('networks and volumes', async () => {
   await engine.output('docker', ['network', 'create', '--subnet', engine.extraSubnet, 'net']);
   await engine.output('docker', ['volume', 'create', 'vol']);

@@ -199,8 +199,11 @@ export type ContainerRoom = {
     change: { resources: Partial<Resources>; restartPolicy: RestartPolicy | undefined },
   ): Promise<readonly string[]>;
   remove(ref: string, options: { force: boolean; volumes: boolean; link: boolean }): Promise<void>;
-  /** What `remove` would take along; nothing is changed. @throws what it throws */
-  planRemoval(ref: string, options: { force: boolean; volumes: boolean; link: boolean }): Promise<ContainerRemoval>;
+  /** What `remove` would take along once the containers `after` were removed in the same way. @throws what it throws */
+  planRemoval(
+    ref: string,
+    options: { force: boolean; volumes: boolean; link: boolean; after: readonly string[] },
+  ): Promise<ContainerRemoval>;
   /** The returned promise settles at the condition; the wait is in force once the outer promise is settled. */
   wait(ref: string, condition: WaitCondition, signal: AbortSignal): Promise<{ result: Promise<WaitResult> }>;
   /** Joins a client before or after the start; resolves when the stream has ended or was detached. */

@@ -125,6 +125,7 @@ const imageRemove = route({
     force: field('force', querySwitch, 'omit'),
     noPrune: field('noprune', querySwitch, 'omit'),
     plan: field('plan', querySwitch, 'omit'),
+    after: field('after', queryList, 'omit'),
   }),
   body: none,
   reply: document<readonly DeletedImageWire[] | RemovalPlanWire>(),

@@ -2,7 +2,10 @@ import { document, field, object } from '../codec/codec.ts';
 import { queryFilters, querySwitch } from '../codec/query.ts';
 import type { RemovalPlanWire } from '../wire/removal-plan.ts';
 
-/** A DELETE that answers nothing when it acts (204), and with `plan=1` its plan (200). */
+/**
+ * A DELETE that answers nothing when it acts (204), and with `plan=1` its plan (200). `after`, repeated, where one removal bears on the
+ * next: as it would be once these were removed by the same request, which is how `rm` and `rmi` go on.
+ */
 export const planReply = document<RemovalPlanWire | undefined>();
 
 /**

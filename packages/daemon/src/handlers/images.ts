@@ -83,8 +83,9 @@ export function imageHandlers(engine: Engine): HandlersOf<Names> {
       return nothing;
     },
     imageRemove: async (call) => {
-      const { force, noPrune, plan } = call.query;
-      if (plan) return documentOf(printImagePlan(images.planRemoval(idOf(call), { force }, await imageUse(engine))));
+      const { force, noPrune, plan, after } = call.query;
+      if (plan)
+        return documentOf(printImagePlan(images.planRemoval(idOf(call), { force, after }, await imageUse(engine))));
       const deleted = await images.remove(idOf(call), { force, prune: !noPrune }, await imageUse(engine));
       return documentOf(deleted.map(printDeleted));
     },

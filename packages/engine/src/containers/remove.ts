@@ -29,23 +29,45 @@ export async function removeContainer(deps: ContainerDeps, ref: string, options:
   }
 }
 
-/** What `removeContainer` would take along, and changes nothing. @throws what it throws */
+/**
+ * What `removeContainer` would take along, and changes nothing.
+ *
+ * @param options with containers that are taken for removed already, in the same way
+ * @throws what it throws
+ */
 export async function planContainerRemoval(
   deps: ContainerDeps,
   ref: string,
-  { force, volumes, link }: RemoveOptions,
+  { after, ...options }: RemoveOptions & { readonly after: readonly string[] },
 ): Promise<ContainerRemoval> {
-  const container = deps.store.resolve(ref);
+  const container = decideRemoval(deps, ref, options);
   const { id, name, status, hostConfig } = container;
-  if (link) refuseLink(ref);
-  if (!force) refuseRunning(container);
+  const gone = after.flatMap((earlier) => tryDecide(deps, earlier, options)?.id ?? []);
   // Ended by force, one with --rm goes by its own removal, which takes its volumes.
-  const takesVolumes = volumes || (status.kind === 'running' && hostConfig.autoRemove);
-  const anonymous = takesVolumes ? anonymousVolumes(deps, container) : [];
-  const layers = deps.snapshots.planDrop(id);
+  const takesVolumes = options.volumes || (status.kind === 'running' && hostConfig.autoRemove);
+  const anonymous = takesVolumes ? anonymousVolumes(deps, container, gone) : [];
+  const layers = deps.snapshots.planDrop(id, gone);
   const sizes = await Promise.all([deps.snapshots.usage(id), ...anonymous.map((volume) => deps.volumes.usage(volume))]);
   const reclaimedBytes = sizes.reduce((sum, bytes) => sum + bytes, layers.reclaimedBytes);
   return { id, name, volumes: anonymous, layers: layers.removed, reclaimedBytes };
+}
+
+/** Whether it may be removed. @throws conflict, unsupported, not-found */
+function decideRemoval(deps: ContainerDeps, ref: string, { force, link }: RemoveOptions): ContainerRecord {
+  const container = deps.store.resolve(ref);
+  if (link) refuseLink(ref);
+  if (!force) refuseRunning(container);
+  return container;
+}
+
+/** What is refused is passed over, as `rm` does with one of many names. */
+function tryDecide(deps: ContainerDeps, ref: string, options: RemoveOptions): ContainerRecord | undefined {
+  try {
+    return decideRemoval(deps, ref, options);
+  } catch (error) {
+    if (isEngineError(error)) return undefined;
+    throw error;
+  }
 }
 
 /** How often a forced removal ends a container that others start again and again. */
@@ -71,7 +93,7 @@ export async function removeLocked(
 ): Promise<void> {
   const { id, status } = container;
   deps.live.cancelRestart(id);
-  const anonymous = options.volumes ? anonymousVolumes(deps, container) : [];
+  const anonymous = options.volumes ? anonymousVolumes(deps, container, []) : [];
   const removeSnapshot = deps.db.tx(() => {
     deps.networks.detachAll(id);
     deps.volumes.release(id);
@@ -115,10 +137,12 @@ function adviceFor(status: ContainerRecord['status']): string | undefined {
   return `container is ${status.kind}: stop the container before removing or force remove`;
 }
 
-function anonymousVolumes(deps: ContainerDeps, container: ContainerRecord): string[] {
+/** Those that nobody else holds but who is gone. */
+function anonymousVolumes(deps: ContainerDeps, container: ContainerRecord, gone: readonly string[]): string[] {
+  const leaving = new Set([...gone, container.id]);
   return container.mountPoints
     .filter((mount) => mount.type === 'volume' && deps.volumes.find(mount.name)?.anonymous === true)
-    .filter((mount) => deps.volumes.holders(mount.name).every((holder) => holder === container.id))
+    .filter((mount) => deps.volumes.holders(mount.name).every((holder) => leaving.has(holder)))
     .map((mount) => mount.name);
 }
 

@@ -61,7 +61,7 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
     import: (request, onProgress, signal) => importImage(deps, request, { onProgress, signal }),
     tag: (source, reference) => tagImage(deps, source, reference),
     remove: async (nameOrId, { force }, users) => (await removeImage(deps, nameOrId, { force, users })).deleted,
-    planRemoval: (nameOrId, { force }, users) => planImageRemoval(deps, nameOrId, { force, users }),
+    planRemoval: (nameOrId, { force, after }, users) => planImageRemoval(deps, nameOrId, { force, after, users }),
     prune: (match, inUse) => pruneImages(deps, { match, inUse }),
     planPrune: (match, inUse, dropped) => planImagePrune(deps, { match, inUse }, dropped),
     recover: () => recover(deps),

@@ -1,10 +1,10 @@
-import { EngineError, shortId } from '@gantry/base';
+import { EngineError, isEngineError, shortId } from '@gantry/base';
 import { familiarName, parseReference, repositoryOf } from '@gantry/oci';
 import type { CollectedLayers } from '../snapshots/index.ts';
 import type { ImageDeps } from './deps.ts';
 import { recordImageEvent } from './image-event.ts';
-import { getImage, isIdPrefix, rowReference } from './resolve.ts';
-import type { ImageRow } from './rows.ts';
+import { getImage, isIdPrefix, type RowsRead, rowReference } from './resolve.ts';
+import type { ImageRow, ImageRows } from './rows.ts';
 import type { ImageRemoval } from './types.ts';
 
 export type User = { readonly id: string; readonly running: boolean };
@@ -26,15 +26,52 @@ export async function removeImage(deps: ImageDeps, nameOrId: string, wish: Wish)
   return { deleted: untag.map((name) => ({ untagged: name })), reclaimedBytes: 0 };
 }
 
-/** What `removeImage` would do now, and does not. @throws what it throws */
-export function planImageRemoval(deps: ImageDeps, nameOrId: string, wish: Wish): ImageRemoval {
-  const { image, untag, deletes } = decideRemoval(deps, nameOrId, wish);
+/**
+ * What `removeImage` would do, and does not.
+ *
+ * @param after names that are taken for removed already, by the same wish, in this order
+ * @throws what it throws
+ */
+export function planImageRemoval(
+  deps: ImageDeps,
+  nameOrId: string,
+  { after, ...wish }: Wish & { readonly after: readonly string[] },
+): ImageRemoval {
+  const gone: Decision[] = [];
+  for (const name of after) {
+    const earlier = tryDecide({ rows: rowsWithout(deps.rows, gone) }, name, wish);
+    if (earlier !== undefined) gone.push(earlier);
+  }
+  const { image, untag, deletes } = decideRemoval({ rows: rowsWithout(deps.rows, gone) }, nameOrId, wish);
   if (!deletes) return { deleted: untag.map((name) => ({ untagged: name })), reclaimedBytes: 0 };
-  const [layers = noLayers] = deps.snapshots.planReleases([userOf(image.id)], []);
-  return removalOf(image, untag, layers);
+  const users = gone.filter((earlier) => earlier.deletes).map((earlier) => userOf(earlier.image.id));
+  return removalOf(image, untag, deps.snapshots.planReleases([...users, userOf(image.id)], []).at(-1) ?? noLayers);
 }
 
-function decideRemoval({ rows }: Pick<ImageDeps, 'rows'>, nameOrId: string, { force, users }: Wish): Decision {
+/** What is refused is passed over, as `rmi` does with one of many names. */
+function tryDecide(deps: { readonly rows: RowsRead }, name: string, wish: Wish): Decision | undefined {
+  try {
+    return decideRemoval(deps, name, wish);
+  } catch (error) {
+    if (isEngineError(error)) return undefined;
+    throw error;
+  }
+}
+
+/** The rows as they would be once these removals were done. */
+function rowsWithout(rows: ImageRows, gone: readonly Decision[]): RowsRead {
+  const images = new Set(gone.filter(({ deletes }) => deletes).map(({ image }) => image.id));
+  const names = new Set(gone.flatMap(({ untag }) => untag));
+  return {
+    find: (id) => (images.has(id) ? undefined : rows.find(id)),
+    startingWith: (prefix) => rows.startingWith(prefix).filter((id) => !images.has(id)),
+    findReference: (name) => (names.has(name) ? undefined : rows.findReference(name)),
+    references: (id) => rows.references(id).filter((name) => !names.has(name)),
+    allReferences: () => rows.allReferences().filter(({ reference }) => !names.has(reference)),
+  };
+}
+
+function decideRemoval({ rows }: { readonly rows: RowsRead }, nameOrId: string, { force, users }: Wish): Decision {
   const image = getImage({ rows }, nameOrId);
   const inUse = users(image.id);
   const references = rows.references(image.id);

@@ -107,10 +107,10 @@ export type ImageRoom = {
     options: { force: boolean; prune: boolean },
     inUse: (imageId: string) => readonly { id: string; running: boolean }[],
   ): Promise<readonly DeletedImage[]>;
-  /** What `remove` would do now, and does not. @throws what it throws */
+  /** What `remove` would do once the names `after` were removed in the same way. Nothing is changed. @throws what it throws */
   planRemoval(
     nameOrId: string,
-    options: { force: boolean },
+    options: { force: boolean; after: readonly string[] },
     inUse: (imageId: string) => readonly { id: string; running: boolean }[],
   ): ImageRemoval;
   prune(match: (image: ImageRecord) => boolean, inUse: (imageId: string) => boolean): Promise<ImageRemoval>;

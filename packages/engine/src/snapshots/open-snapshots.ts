@@ -41,7 +41,8 @@ export function openSnapshots({ db, dataRoot, now, random }: SnapshotDeps): Laye
       const active = rows.findActive(containerId);
       return active === undefined ? async () => undefined : dropActive(store, active);
     },
-    planDrop: (containerId) => planReleases(rows, [userOf(containerId)])[0] ?? { removed: [], reclaimedBytes: 0 },
+    planDrop: (containerId, dropped) =>
+      planReleases(rows, [...dropped, containerId].map(userOf)).at(-1) ?? { removed: [], reclaimedBytes: 0 },
     usage: async (containerId) => {
       const active = rows.findActive(containerId);
       return active === undefined || !directories.isMade(active.dir)

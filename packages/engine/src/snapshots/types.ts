@@ -22,8 +22,8 @@ export type SnapshotRoom = {
   mount(containerId: string): RootMount;
   /** Drops the rows; to be called in the transaction that drops the container. @returns what removes the files, later */
   drop(containerId: string): () => Promise<void>;
-  /** The layers that its drop would take along, because nobody else needs them. */
-  planDrop(containerId: string): CollectedLayers;
+  /** The layers that its drop would take along once others are gone, because nobody else needs them. */
+  planDrop(containerId: string, dropped: readonly string[]): CollectedLayers;
   /** Bytes of the container's own layer. */
   usage(containerId: string): Promise<number>;
   sweep(keepContainers: ReadonlySet<string>): Promise<void>;

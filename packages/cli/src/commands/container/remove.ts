@@ -30,7 +30,8 @@ async function removeContainers({ session, flags, words }: Invocation): Promise<
     const id = name.replace(/^\/+|\/+$/g, '');
     if (id === '') throw new CliError('container name cannot be empty');
     try {
-      const plan = await session.engine.call(routes.containerRemove, { path: { id }, query });
+      const after = query.plan ? words.slice(0, words.indexOf(name)) : [];
+      const plan = await session.engine.call(routes.containerRemove, { path: { id }, query: { ...query, after } });
       return plan === undefined ? name : formatPlan(plan).join('\n');
     } catch (error) {
       // --force asks that it be gone, and it is.

@@ -20,9 +20,10 @@ async function removeImages({ session, flags, words }: Invocation): Promise<void
   const force = flagBool(flags, 'force');
   const query = { force, noPrune: flagBool(flags, 'no-prune'), plan: await wantsDryRun(session, flags) };
   const failures: EngineReplyError[] = [];
-  for (const name of words) {
+  for (const [index, name] of words.entries()) {
     try {
-      const removed = await session.engine.call(routes.imageRemove, { path: { name }, query });
+      const after = query.plan ? words.slice(0, index) : [];
+      const removed = await session.engine.call(routes.imageRemove, { path: { name }, query: { ...query, after } });
       const lines = 'SpaceReclaimed' in removed ? formatPlan(removed) : removed.map(lineOf);
       for (const line of lines) session.out.line(line);
     } catch (error) {
