@@ -3,7 +3,6 @@ import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { copyFileSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RemovalPlanWire } from '@gantry/api';
-import { commandOutput } from '../harness/command.ts';
 import { startEngine, type TestEngine } from '../harness/engine.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { makeImage, makeLayer, makeTar } from '../images/made-image.ts';
@@ -53,16 +52,18 @@ function openCopy(): Database {
   return new Database(copy);
 }
 
-/** Every row of every table, every file with its size, every link of the host: what a plan leaves as it is. */
-async function everything(): Promise<string> {
+/** Every row of every table, every file with its size, every bridge: what a plan leaves as it is. */
+function everything(): string {
   using database = openCopy();
   const tables = database.query<{ name: string }, []>("SELECT name FROM sqlite_master WHERE type = 'table'").all();
   const rows = tables.map(({ name }) => [name, database.query(`SELECT * FROM "${name}"`).values()]);
   const files = readdirSync(engine.dataRoot, { recursive: true, encoding: 'utf8' })
     .filter((path) => !path.startsWith('gantry.db'))
     .map((path) => `${path} ${statSync(join(engine.dataRoot, path), { throwIfNoEntry: false })?.size}`);
-  const links = await commandOutput(['ip', '-o', 'link']);
-  return JSON.stringify([rows, files.sort(), links.match(/gt[a-z0-9-]+/g) ?? []]);
+  const networks = database.query<{ id: string }, []>('SELECT id FROM network').all();
+  const bridges = [engine.bridge, ...networks.map(({ id }) => `br-${id.slice(0, 12)}`)];
+  const links = bridges.map((name) => [name, existsSync(`/sys/class/net/${name}`)]);
+  return JSON.stringify([rows, files.sort(), links]);
 }
 
 /** Files whose rows are gone and that go in the background. */
@@ -79,9 +80,9 @@ function leavings(): string[] {
 /** A plan, made sure that it changed nothing. */
 async function plan<T>(method: string, path: string): Promise<T> {
   await waitFor('earlier removals are done', () => leavings().length === 0);
-  const before = await everything();
+  const before = everything();
   const planned = await document<T>(method, `${path}${path.includes('?') ? '&' : '?'}plan=1`);
-  expect(await everything()).toBe(before);
+  expect(everything()).toBe(before);
   return planned;
 }
 
@@ -172,9 +173,9 @@ test('of several names, each is planned as it stands once those before it are go
   await load('many:1', ['many:1', 'many:2']);
   await load('more:1');
   const names = ['many:1', 'none:1', 'many:2', 'more:1'];
-  const before = await everything();
+  const before = everything();
   const planned = await engine.run('gantry', ['rmi', '--dry-run', ...names]);
-  expect(await everything()).toBe(before);
+  expect(everything()).toBe(before);
   const real = await engine.run('gantry', ['rmi', ...names]);
   expect([planned.exitCode, planned.stderr]).toEqual([real.exitCode, real.stderr]);
   const lines = planned.stdout.split('\n').filter((line) => !line.startsWith('Would reclaim'));
@@ -236,9 +237,9 @@ test('a dry run of everything counts what only stopped containers used, as the r
   await engine.output('docker', ['network', 'create', '--subnet', engine.extraSubnet, 'behind']);
   await engine.output('docker', ['create', '--network', 'behind', '-v', '/anonymous', 'stopped:1', '/x']);
   const words = ['system', 'prune', '--all', '--volumes'];
-  const before = await everything();
+  const before = everything();
   const planned = await engine.output('gantry', [...words, '--dry-run']);
-  expect(await everything()).toBe(before);
+  expect(everything()).toBe(before);
   const real = await engine.output('gantry', [...words, '--force']);
   expect(planned).toContain('Would delete Networks:\nbehind\n');
   expect(planned).toContain('untagged: stopped:1\n');
