@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { readFileSync, readlinkSync } from 'node:fs';
 import type { ContainerWhyWire } from '@gantry/api';
 import { startEngine, type TestEngine } from '../harness/engine.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -57,6 +58,18 @@ test('a signal from the host is not laid to the API', async () => {
   const { Exit, Signals, Sentences } = await ended('struck');
   expect([Exit?.Code, Exit?.Signal, Signals]).toEqual([137, 9, []]);
   expect(Sentences).toContain('The API sent no signal: it came from inside the container or from the host.');
+});
+
+test('an end that nobody saw is not explained away', async () => {
+  await run('unseen', 'busybox', 'sleep', '60');
+  const pid = await engine.output('docker', ['inspect', '-f', '{{.State.Pid}}', 'unseen']);
+  // The parent of a container's first process is its shim.
+  const shim = /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  expect(readlinkSync(`/proc/${shim}/cwd`)).toStartWith(engine.execRoot);
+  process.kill(Number(shim), 'SIGKILL');
+  const { Exit, Sentences } = await ended('unseen');
+  expect(Exit).toBeNull();
+  expect(Sentences[1]).toStartWith('Nobody saw its end: the machine or its shim went down');
 });
 
 test('memory that ran out', async () => {
