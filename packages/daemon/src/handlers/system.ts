@@ -7,7 +7,7 @@ import { printEvent } from '../print/event.ts';
 import { type DaemonFacts, printInfo, printVersion } from '../print/system.ts';
 import { diskUsage } from './disk-usage.ts';
 
-type Names = 'ping' | 'version' | 'info' | 'events' | 'auth' | 'diskUsage' | 'pluginList' | 'pluginInspect';
+type Names = 'ping' | 'version' | 'info' | 'events' | 'diskUsage' | 'pluginList' | 'pluginInspect';
 
 /** What every client asks first; the headers tell it what it may expect. Builder 1: there is no BuildKit behind it yet. */
 const pingHeaders = {
@@ -30,16 +30,6 @@ export function systemHandlers(engine: Engine, facts: DaemonFacts): HandlersOf<N
       }
       const events = engine.events.stream({ sinceNanos, untilNanos, filters: query.filters }, signal);
       return { kind: 'lines', headers: 'now', lines: eventLines(events) };
-    },
-    auth: ({ body }) => {
-      const registry = body.serverAddress === '' ? 'docker.io' : body.serverAddress;
-      throw new EngineError(
-        'unsupported',
-        `cannot log in to "${registry}": checking credentials is not supported yet`,
-        {
-          hint: 'put them into config.json by hand; pull uses them from there',
-        },
-      );
     },
     // None can be installed, so none is there: `docker inspect` asks here last and wants to hear that.
     pluginList: () => documentOf([]),

@@ -1,10 +1,10 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Digest, splitDigest } from '@gantry/oci';
 import type { Db } from '../db/index.ts';
 import { openBlobRows } from './blob-rows.ts';
 import { openIngest } from './ingest.ts';
-import type { ContentRoom } from './types.ts';
+import type { ContentRoom, Ingest } from './types.ts';
 
 export type ContentDeps = {
   readonly db: Db;
@@ -12,6 +12,10 @@ export type ContentDeps = {
   readonly now: () => Date;
   readonly random: (bytes: number) => Uint8Array;
 };
+
+/** Ends the name of a file that a later pull may go on with. */
+const partial = '.partial';
+const partialLifetimeMs = 24 * 3600 * 1000;
 
 /** Opens the store of blobs below `dataRoot`, making its directories. */
 export function openContent(deps: ContentDeps): ContentRoom {
@@ -27,21 +31,47 @@ export function openContent(deps: ContentDeps): ContentRoom {
     for (const digest of unused) rmSync(pathOf(digest), { force: true });
   };
 
+  const record = (digest: Digest, sizeBytes: number): void =>
+    rows.add({ digest, size: sizeBytes, created: deps.now().getTime() });
+  const resuming = new Set<string>();
+
+  /** Two at a time would write into each other: the second gets a file of its own. */
+  const ingestOf = (digest?: Digest): Ingest => {
+    const own = digest === undefined ? undefined : `${splitDigest(digest).hex}${partial}`;
+    if (own === undefined || resuming.has(own)) {
+      const path = join(ingestDir, Buffer.from(deps.random(16)).toString('hex'));
+      return openIngest({ path, pathOf, record, isResumable: false });
+    }
+    sweepPartials();
+    const onClose = (): void => void resuming.delete(own);
+    const ingest = openIngest({ path: join(ingestDir, own), pathOf, record, isResumable: true, onClose }, 'kept');
+    resuming.add(own);
+    return ingest;
+  };
+
+  /** Removes partial blobs that nobody came back for. */
+  const sweepPartials = (): void => {
+    const oldest = deps.now().getTime() - partialLifetimeMs;
+    for (const name of readdirSync(ingestDir)) {
+      const path = join(ingestDir, name);
+      if (!name.endsWith(partial) || resuming.has(name)) continue;
+      if (statSync(path).mtimeMs < oldest) rmSync(path, { force: true });
+    }
+  };
+
   return {
     find: (digest) => {
       const row = rows.find(digest);
       return row === undefined ? undefined : { path: pathOf(digest), sizeBytes: row.size };
     },
-    ingest: () =>
-      openIngest({
-        path: join(ingestDir, Buffer.from(deps.random(16)).toString('hex')),
-        pathOf,
-        record: (digest, sizeBytes) => rows.add({ digest, size: sizeBytes, created: deps.now().getTime() }),
-      }),
+    ingest: () => ingestOf(),
+    resume: (digest) => ingestOf(digest),
     hold: (digest, user) => rows.hold(digest, user),
     release: (user) => collect(rows.release(user)),
     sweep: (isAlive) => {
-      for (const name of readdirSync(ingestDir)) rmSync(join(ingestDir, name), { force: true, recursive: true });
+      sweepPartials();
+      for (const name of readdirSync(ingestDir))
+        if (!name.endsWith(partial)) rmSync(join(ingestDir, name), { force: true, recursive: true });
       for (const user of rows.users()) if (!isAlive(user)) rows.release(user);
       collect(rows.list());
       const known = new Set(rows.list().map((digest) => splitDigest(digest).hex));

@@ -1,5 +1,6 @@
 import type { LayerWorkers } from '@gantry/layer';
 import type { Platform } from '@gantry/oci';
+import type { Registries } from '@gantry/registry';
 import type { ContentRoom } from '../content/index.ts';
 import type { Db } from '../db/index.ts';
 import type { EventSink } from '../events/index.ts';
@@ -8,12 +9,14 @@ import type { LayerRoom } from '../snapshots/index.ts';
 import type { Gate } from './gate.ts';
 import type { Records } from './record.ts';
 import type { ImageRows } from './rows.ts';
+import type { TarSizes } from './save-sizes.ts';
 import type { ProgressEvent } from './types.ts';
 
 /** Everything the verbs of this room work with; each verb takes the part it uses. */
 export type ImageDeps = {
   readonly db: Db;
   readonly rows: ImageRows;
+  readonly tarSizes: TarSizes;
   readonly records: Records;
   readonly content: ContentRoom;
   readonly snapshots: LayerRoom;
@@ -24,12 +27,14 @@ export type ImageDeps = {
   readonly layers: SharedWork<void, ProgressEvent>;
   /** How many layers are fetched and unpacked at a time. */
   readonly gate: Gate;
+  /** How many layers are sent at a time. */
+  readonly uploads: Gate;
+  /** One layer is packed at a time: it takes all cores. */
+  readonly packing: Gate;
   readonly now: () => Date;
   /** What this machine runs. */
   readonly platform: Platform;
-  readonly insecureRegistries: readonly string[];
-  /** URLs, asked in this order before Docker Hub. */
-  readonly registryMirrors: readonly string[];
+  readonly registries: Registries;
 };
 
 export type OnProgress = (event: ProgressEvent) => void;

@@ -1,2 +1,3 @@
+export { applyChanges } from './import-changes.ts';
 export { openImages } from './open-images.ts';
 export type * from './types.ts';
