@@ -65,7 +65,10 @@ export {
 export type * from './wire/container.ts';
 export type * from './wire/image.ts';
 export type * from './wire/network.ts';
+export type * from './wire/past-run.ts';
+export type * from './wire/removal-plan.ts';
 export type * from './wire/stats.ts';
 export type * from './wire/system.ts';
 export { formatTime, humanDuration, parseTime, unixSeconds, zeroTime } from './wire/time.ts';
 export type * from './wire/volume.ts';
+export type * from './wire/why.ts';

@@ -15,5 +15,5 @@ export {
 } from './flags.ts';
 export { formatId, idLength, isFullId, shortId, shortIdLength } from './ids.ts';
 export { KeyedLock } from './keyed-lock.ts';
-export { parseSignal, sigkill } from './signals.ts';
+export { formatSignal, parseSignal, sigkill } from './signals.ts';
 export { formatBinarySize, formatSize, parseSize } from './sizes.ts';

@@ -55,6 +55,13 @@ export function parseSignal(text: string): number {
   return number;
 }
 
+/** The name of a signal, `SIGTERM`, `SIGRTMIN+3`; a number that has none is `signal 33`. */
+export function formatSignal(number: number): string {
+  const name = Object.keys(signalNumbers).find((candidate) => signalNumbers[candidate] === number);
+  if (name !== undefined) return `SIG${name}`;
+  return number > 34 && number < 64 ? `SIGRTMIN+${number - 34}` : `signal ${number}`;
+}
+
 function realTimeSignal(name: string): number | undefined {
   const match = /^RTM(IN\+|AX-)(\d{1,2})$/.exec(name);
   if (match === null) return undefined;

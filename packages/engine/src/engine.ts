@@ -9,7 +9,7 @@ import type {
   Resources,
   RestartPolicy,
 } from './containers/types.ts';
-import type { EngineEvent, EventSink } from './events/types.ts';
+import type { EngineEvent, EventSink, RunsAround } from './events/types.ts';
 import type { ImageRoom } from './images/types.ts';
 import type { EndpointRecord, NetworkRoom, PublishedPort } from './network/types.ts';
 import type { VolumeRoom } from './volumes/types.ts';
@@ -159,6 +159,52 @@ export type CommitRequest = {
 export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
 export type WaitResult = { readonly exitCode: number; readonly error: string };
 
+/** What a removal of a container takes along: its anonymous volumes and the layers that only it needed. */
+export type ContainerRemoval = {
+  readonly id: string;
+  readonly name: string;
+  readonly volumes: readonly string[];
+  /** Chain IDs, topmost first. */
+  readonly layers: readonly string[];
+  /** Of its own writable layer and of all that goes along. */
+  readonly reclaimedBytes: number;
+};
+
+/** Why a container is as it is: what was recorded, and sentences made of that. */
+export type Why = {
+  readonly container: ContainerRecord;
+  readonly sentences: readonly string[];
+  /** The last end of its process, as its shim saw it; undefined before one, and when nobody saw it. */
+  readonly exit: ExitFacts | undefined;
+  /** What the API sent the process in the run that is told of, oldest first. */
+  readonly signals: readonly { readonly signal: number; readonly sentAt: Date }[];
+  /** When its policy starts it again; undefined when it does not. */
+  readonly restartsAt: Date | undefined;
+  readonly health: Health | undefined;
+  /** The last lines of its log, cut to a sensible length. */
+  readonly logLines: readonly string[];
+};
+export type ExitFacts = {
+  readonly exitCode: number;
+  /** 0: it exited by itself. */
+  readonly signal: number;
+  readonly oomKilled: boolean;
+  readonly startedAt: Date;
+  readonly finishedAt: Date;
+};
+
+/** A run of a container that went on at some moment; the container may be gone by now. */
+export type PastRun = {
+  readonly id: string;
+  /** The one it was started under. */
+  readonly name: string;
+  readonly image: string;
+  /** undefined: before the journal begins. */
+  readonly startedAt: Date | undefined;
+  /** undefined: it goes on. */
+  readonly endedAt: Date | undefined;
+};
+
 /** Everything the doors may ask about containers. `ref` is a name, ID or unique ID prefix throughout. */
 export type ContainerRoom = {
   create(request: CreateRequest): Promise<{ id: string; warnings: readonly string[] }>;
@@ -167,6 +213,10 @@ export type ContainerRoom = {
   get(ref: string): ContainerRecord;
   view(ref: string, options?: { size?: boolean }): Promise<ContainerView>;
   list(options: { all: boolean; limit: number; size: boolean; filters: Filters }): Promise<readonly ContainerView[]>;
+  /** What ran at a moment, by the journal and the rows, newest start first. */
+  ranAt(timeNanos: bigint): readonly PastRun[];
+  /** Says why it ended, does not start, or runs on. */
+  why(ref: string): Promise<Why>;
   /** @returns false when it already runs (HTTP 304) */
   start(ref: string): Promise<boolean>;
   /** @returns false when it does not run (HTTP 304) */
@@ -181,6 +231,11 @@ export type ContainerRoom = {
     change: { resources: Partial<Resources>; restartPolicy: RestartPolicy | undefined },
   ): Promise<readonly string[]>;
   remove(ref: string, options: { force: boolean; volumes: boolean; link: boolean }): Promise<void>;
+  /** What `remove` would take along once the containers `after` were removed in the same way. @throws what it throws */
+  planRemoval(
+    ref: string,
+    options: { force: boolean; volumes: boolean; link: boolean; after: readonly string[] },
+  ): Promise<ContainerRemoval>;
   /** The returned promise settles at the condition; the wait is in force once the outer promise is settled. */
   wait(ref: string, condition: WaitCondition, signal: AbortSignal): Promise<{ result: Promise<WaitResult> }>;
   /** Joins a client before or after the start; resolves when the stream has ended or was detached. */
@@ -195,6 +250,8 @@ export type ContainerRoom = {
   /** undefined while it does not run. */
   sample(ref: string): Promise<StatsSample | undefined>;
   prune(filters: Filters): Promise<{ deleted: readonly string[]; reclaimedBytes: number }>;
+  /** What `prune` would remove now; nothing is changed. */
+  planPrune(filters: Filters): Promise<{ deleted: readonly string[]; reclaimedBytes: number }>;
   statPath(ref: string, path: string): Promise<PathStat>;
   readArchive(ref: string, path: string, signal: AbortSignal): Promise<ReadArchive>;
   writeArchive(ref: string, write: ArchiveWrite): Promise<void>;
@@ -217,6 +274,10 @@ export type ContainerRoom = {
 };
 
 export type EventRoom = EventSink & {
+  /** At most `limit` of the newest events of one actor with these actions, oldest first. */
+  recent(actorId: string, actions: readonly string[], limit: number): readonly EngineEvent[];
+  /** For each container the last start or end up to a moment, and the first one after it. */
+  around(timeNanos: bigint): RunsAround;
   /** Past events since/until, then live ones until `signal`; an `until` in the past ends the stream. */
   stream(
     options: { sinceNanos: bigint | undefined; untilNanos: bigint | undefined; filters: Filters },

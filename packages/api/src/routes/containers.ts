@@ -23,7 +23,10 @@ import type {
   ContainerUpdatedWire,
   ContainerWaitWire,
 } from '../wire/container.ts';
+import type { PastRunWire } from '../wire/past-run.ts';
 import type { StatsWire } from '../wire/stats.ts';
+import type { ContainerWhyWire } from '../wire/why.ts';
+import { planReply } from './plan.ts';
 import { route, stream } from './route.ts';
 
 const noSuch = { 404: 'no such container' };
@@ -107,6 +110,30 @@ const containerStats = route({
   query: object({ stream: field('stream', querySwitchOn), oneShot: field('one-shot', querySwitch, 'omit') }),
   body: none,
   reply: document<StatsWire>(),
+  failures: noSuch,
+});
+
+/** An extension of ours: what ran at a moment, containers that are gone included. */
+const containerRanAt = route({
+  method: 'GET',
+  path: '/containers/ran-at',
+  since: '1.24',
+  shape: 'json',
+  query: object({ timeNanos: field('time', queryMoment) }),
+  body: none,
+  reply: document<readonly PastRunWire[]>(),
+  failures: { 400: 'no moment' },
+});
+
+/** An extension of ours. */
+const containerWhy = route({
+  method: 'GET',
+  path: '/containers/{id}/why',
+  since: '1.24',
+  shape: 'json',
+  query: noQuery,
+  body: none,
+  reply: document<ContainerWhyWire>(),
   failures: noSuch,
 });
 
@@ -251,14 +278,17 @@ const containerRemove = route({
   method: 'DELETE',
   path: '/containers/{id}',
   since: '1.24',
-  shape: 'empty',
+  shape: 'json',
+  status: 204,
   query: object({
     volumes: field('v', querySwitch, 'omit'),
     force: field('force', querySwitch, 'omit'),
     link: field('link', querySwitch, 'omit'),
+    plan: field('plan', querySwitch, 'omit'),
+    after: field('after', queryList, 'omit'),
   }),
   body: none,
-  reply: none,
+  reply: planReply,
   failures: { ...noSuch, 409: 'running' },
 });
 
@@ -267,7 +297,7 @@ const containerPrune = route({
   path: '/containers/prune',
   since: '1.25',
   shape: 'json',
-  query: object({ filters: field('filters', queryFilters, 'omit') }),
+  query: object({ filters: field('filters', queryFilters, 'omit'), plan: field('plan', querySwitch, 'omit') }),
   body: none,
   reply: document<ContainersPrunedWire>(),
 });
@@ -365,6 +395,8 @@ export const containerRoutes = {
   containerTop,
   containerLogs,
   containerStats,
+  containerRanAt,
+  containerWhy,
   containerResize,
   containerStart,
   containerStop,

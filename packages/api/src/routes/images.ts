@@ -11,6 +11,8 @@ import type {
   ProgressWire,
   SearchResultWire,
 } from '../wire/image.ts';
+import type { RemovalPlanWire } from '../wire/removal-plan.ts';
+import { pruneQuery } from './plan.ts';
 import { route, stream } from './route.ts';
 
 const noSuch = { 404: 'no such image' };
@@ -90,7 +92,7 @@ const imagePrune = route({
   path: '/images/prune',
   since: '1.25',
   shape: 'json',
-  query: object({ filters: field('filters', queryFilters, 'omit') }),
+  query: pruneQuery,
   body: none,
   reply: document<ImagesPrunedWire>(),
 });
@@ -182,9 +184,14 @@ const imageRemove = route({
   path: '/images/{name}',
   since: '1.24',
   shape: 'json',
-  query: object({ force: field('force', querySwitch, 'omit'), noPrune: field('noprune', querySwitch, 'omit') }),
+  query: object({
+    force: field('force', querySwitch, 'omit'),
+    noPrune: field('noprune', querySwitch, 'omit'),
+    plan: field('plan', querySwitch, 'omit'),
+    after: field('after', queryList, 'omit'),
+  }),
   body: none,
-  reply: document<readonly DeletedImageWire[]>(),
+  reply: document<readonly DeletedImageWire[] | RemovalPlanWire>(),
   failures: { ...noSuch, 409: 'in use' },
 });
 

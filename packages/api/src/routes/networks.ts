@@ -2,6 +2,7 @@ import { document, field, none, object } from '../codec/codec.ts';
 import { queryFilters, querySwitch, queryText } from '../codec/query.ts';
 import { networkConnectBody, networkCreateBody, networkDisconnectBody } from '../nouns/network.ts';
 import type { NetworkCreatedWire, NetworksPrunedWire, NetworkWire } from '../wire/network.ts';
+import { planReply, pruneQuery } from './plan.ts';
 import { route } from './route.ts';
 
 const noSuch = { 404: 'no such network' };
@@ -67,10 +68,11 @@ const networkRemove = route({
   method: 'DELETE',
   path: '/networks/{id}',
   since: '1.24',
-  shape: 'empty',
-  query: object({}),
+  shape: 'json',
+  status: 204,
+  query: object({ plan: field('plan', querySwitch, 'omit') }),
   body: none,
-  reply: none,
+  reply: planReply,
   failures: { 403: 'pre-defined or in use', ...noSuch },
 });
 
@@ -79,7 +81,7 @@ const networkPrune = route({
   path: '/networks/prune',
   since: '1.25',
   shape: 'json',
-  query: object({ filters: field('filters', queryFilters, 'omit') }),
+  query: pruneQuery,
   body: none,
   reply: document<NetworksPrunedWire>(),
 });

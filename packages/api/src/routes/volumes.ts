@@ -1,6 +1,7 @@
 import { document, field, none, object, record, text } from '../codec/codec.ts';
 import { queryFilters, querySwitch } from '../codec/query.ts';
 import type { VolumeListWire, VolumesPrunedWire, VolumeWire } from '../wire/volume.ts';
+import { planReply, pruneQuery } from './plan.ts';
 import { route } from './route.ts';
 
 const noSuch = { 404: 'no such volume' };
@@ -47,10 +48,11 @@ const volumeRemove = route({
   method: 'DELETE',
   path: '/volumes/{name}',
   since: '1.24',
-  shape: 'empty',
-  query: object({ force: field('force', querySwitch, 'omit') }),
+  shape: 'json',
+  status: 204,
+  query: object({ force: field('force', querySwitch, 'omit'), plan: field('plan', querySwitch, 'omit') }),
   body: none,
-  reply: none,
+  reply: planReply,
   failures: { ...noSuch, 409: 'in use' },
 });
 
@@ -59,7 +61,7 @@ const volumePrune = route({
   path: '/volumes/prune',
   since: '1.25',
   shape: 'json',
-  query: object({ filters: field('filters', queryFilters, 'omit') }),
+  query: pruneQuery,
   body: none,
   reply: document<VolumesPrunedWire>(),
 });

@@ -2,8 +2,10 @@ import { CliError } from '../cli-error.ts';
 import { parseGoDuration } from './numbers.ts';
 
 /**
- * Reads a moment of `--since` or `--until`: a span before now (`42m`), Unix seconds, or a date in RFC 3339, whole or cut
- * short after any part, local where it names no zone.
+ * Reads a moment of `--since` or `--until`: a span before now (`42m`, `30d`, `1d12h`), Unix seconds, or a date in RFC 3339, whole
+ * or cut short after any part, local where it names no zone.
+ *
+ * Docker differs: it knows no days, and refuses them.
  *
  * @returns Unix nanoseconds
  */
@@ -13,10 +15,18 @@ export function parseMoment(text: string, nowMs: number): bigint {
   const date = /^(\d{4}-\d\d-\d\d)(?:T(\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?)?(Z|[+-]\d\d:\d\d)?$/.exec(text);
   if (date !== null) return dateNanos(date);
   try {
-    return BigInt(nowMs) * 1_000_000n - BigInt(parseGoDuration(text));
+    return BigInt(nowMs) * 1_000_000n - spanNanos(text);
   } catch {
     throw new CliError(`failed to parse value as time or duration: ${JSON.stringify(text)}`);
   }
+}
+
+const nanosPerDay = 86_400_000_000_000n;
+
+function spanNanos(text: string): bigint {
+  const [, days, rest = ''] = /^(\d{1,5})d(.*)$/.exec(text) ?? [];
+  if (days === undefined) return BigInt(parseGoDuration(text));
+  return BigInt(days) * nanosPerDay + BigInt(rest === '' ? 0 : parseGoDuration(rest));
 }
 
 function dateNanos(date: RegExpExecArray): bigint {

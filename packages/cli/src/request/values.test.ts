@@ -44,12 +44,17 @@ test.each([
   [() => parseMount('type=tmpfs,bind-propagation=shared', same), "cannot mix 'bind-*' options with mount type 'tmpfs'"],
   [() => parseMount('type=bind,bind-recursive=writable', same), "option 'bind-recursive=writable' requires 'readonly'"],
   [() => parseMoment('nonsense', 0), 'failed to parse value as time or duration: "nonsense"'],
+  [() => parseMoment('1d2', 0), 'failed to parse value as time or duration: "1d2"'],
+  [() => parseMoment('1h1d', 0), 'failed to parse value as time or duration: "1h1d"'],
+  [() => parseMoment('', 0), 'failed to parse value as time or duration: ""'],
 ])("%p is refused in Docker's words", (read, message) => {
   expect(read).toThrow(message);
 });
 
 test('a moment is a span before now, seconds, or a date', () => {
   expect(parseMoment('10s', 60_000)).toBe(50_000_000_000n);
+  expect(parseMoment('30d', 86_400_000 * 31)).toBe(86_400_000_000_000n);
+  expect(parseMoment('1d12h', 86_400_000 * 2)).toBe(43_200_000_000_000n);
   expect(parseMoment('1.000000007', 0)).toBe(1_000_000_007n);
   expect(parseMoment('2026-11-20T23:24:29.5Z', 0)).toBe(1_795_217_069_500_000_000n);
 });

@@ -1,9 +1,12 @@
 import { endpointConfig } from '@gantry/api';
 import { EngineError } from '@gantry/base';
 import type { Engine, WaitCondition } from '@gantry/engine';
-import { documentOf, nothing } from '../http/answer.ts';
+import { documentOf, nothing, planOf } from '../http/answer.ts';
 import { type CallOf, type HandlersOf, idOf } from '../http/call.ts';
 import { printContainer, printContainerRow } from '../print/container.ts';
+import { printPastRun } from '../print/past-run.ts';
+import { printContainerPlan } from '../print/removal-plan.ts';
+import { printWhy } from '../print/why.ts';
 import { imageNamer } from './image-names.ts';
 
 type Names =
@@ -12,6 +15,8 @@ type Names =
   | 'containerPrune'
   | 'containerInspect'
   | 'containerTop'
+  | 'containerRanAt'
+  | 'containerWhy'
   | 'containerResize'
   | 'containerStart'
   | 'containerStop'
@@ -42,7 +47,9 @@ export function containerHandlers(engine: Engine): HandlersOf<Names> {
       return documentOf({ Id: created.id, Warnings: created.warnings });
     },
     containerPrune: async ({ query }) => {
-      const { deleted, reclaimedBytes } = await containers.prune(query.filters);
+      const { deleted, reclaimedBytes } = query.plan
+        ? await containers.planPrune(query.filters)
+        : await containers.prune(query.filters);
       return documentOf({ ContainersDeleted: deleted.length === 0 ? null : deleted, SpaceReclaimed: reclaimedBytes });
     },
     containerInspect: async (call) => {
@@ -53,6 +60,12 @@ export function containerHandlers(engine: Engine): HandlersOf<Names> {
       const { titles, processes } = await containers.top(idOf(call), call.query.psArguments || '-ef');
       return documentOf({ Processes: processes, Titles: titles });
     },
+    containerRanAt: ({ query }) => {
+      if (query.timeNanos === 0n)
+        throw new EngineError('invalid', 'cannot tell what ran: the parameter "time" is missing');
+      return documentOf(containers.ranAt(query.timeNanos).map(printPastRun));
+    },
+    containerWhy: async (call) => documentOf(printWhy(await containers.why(idOf(call)))),
     containerResize: async (call) => {
       await containers.resize(idOf(call), call.query.rows, call.query.columns);
       return nothing;
@@ -96,6 +109,7 @@ export function containerHandlers(engine: Engine): HandlersOf<Names> {
       return { kind: 'lines', headers: 'now', lines: waitLine(result) };
     },
     containerRemove: async (call) => {
+      if (call.query.plan) return planOf(printContainerPlan(await containers.planRemoval(idOf(call), call.query)));
       await containers.remove(idOf(call), call.query);
       return nothing;
     },

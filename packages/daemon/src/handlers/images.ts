@@ -1,10 +1,12 @@
 import { EngineError } from '@gantry/base';
-import type { Engine, ImageRecord } from '@gantry/engine';
+import type { Engine, ImageRecord, ImageRemoval } from '@gantry/engine';
 import { imageFilter, imagePruneFilter, shownReferences } from '../filters/images.ts';
 import { documentOf, nothing } from '../http/answer.ts';
 import { type AnswerOf, type CallOf, type HandlersOf, idOf } from '../http/call.ts';
 import { printDeleted, printHistory, printImage, printImageRow } from '../print/image.ts';
 import { printFailure } from '../print/progress.ts';
+import { printImagePlan } from '../print/removal-plan.ts';
+import { droppedFirst } from './dropped-first.ts';
 import { progressLines, type Report } from './progress-lines.ts';
 import { parseRegistryAuth } from './registry-auth.ts';
 import { parseWirePlatform } from './wire-platform.ts';
@@ -64,9 +66,10 @@ export function imageHandlers(engine: Engine): HandlersOf<Names> {
     imageCreate: (call) => (call.query.fromImage === '' ? importImage(engine, call) : pullImage(engine, call)),
     imagePush: (call) => pushImage(engine, call),
     imagePrune: async ({ query }) => {
-      const use = await imageUse(engine);
       const accept = imagePruneFilter(query.filters, engine.info().now);
-      const { deleted, reclaimedBytes } = await images.prune(accept, (id) => use(id).length > 0);
+      const { deleted, reclaimedBytes } = query.plan
+        ? await planPrune(engine, accept, await droppedFirst(engine, query))
+        : await pruneUnused(engine, accept);
       return documentOf({
         ImagesDeleted: deleted.length === 0 ? null : deleted.map(printDeleted),
         SpaceReclaimed: reclaimedBytes,
@@ -81,11 +84,26 @@ export function imageHandlers(engine: Engine): HandlersOf<Names> {
       return nothing;
     },
     imageRemove: async (call) => {
-      const { force, noPrune } = call.query;
+      const { force, noPrune, plan, after } = call.query;
+      if (plan)
+        return documentOf(printImagePlan(images.planRemoval(idOf(call), { force, after }, await imageUse(engine))));
       const deleted = await images.remove(idOf(call), { force, prune: !noPrune }, await imageUse(engine));
       return documentOf(deleted.map(printDeleted));
     },
   };
+}
+
+type ImageMatch = (image: ImageRecord) => boolean;
+
+async function pruneUnused(engine: Engine, match: ImageMatch): Promise<ImageRemoval> {
+  const use = await imageUse(engine);
+  return await engine.images.prune(match, (id) => use(id).length > 0);
+}
+
+async function planPrune(engine: Engine, match: ImageMatch, dropped: readonly string[]): Promise<ImageRemoval> {
+  const use = await imageUse(engine);
+  const gone = new Set(dropped);
+  return engine.images.planPrune(match, (imageId) => use(imageId).some(({ id }) => !gone.has(id)), dropped);
 }
 
 /** The reference that a pull means: a tag may come apart from the name, and may be a digest. */

@@ -2,9 +2,11 @@ import { endpointConfig, type networkCreateBody, type ValueOf } from '@gantry/ap
 import { EngineError, isEngineError } from '@gantry/base';
 import type { Engine, NetworkCreateRequest, NetworkRecord } from '@gantry/engine';
 import { networkFilter, networkPruneFilter } from '../filters/networks.ts';
-import { documentOf, nothing } from '../http/answer.ts';
+import { documentOf, nothing, planOf } from '../http/answer.ts';
 import { type HandlersOf, idOf } from '../http/call.ts';
 import { type NetworkMember, printNetwork } from '../print/network.ts';
+import { printNetworkPlan } from '../print/removal-plan.ts';
+import { droppedFirst } from './dropped-first.ts';
 
 type Names =
   | 'networkList'
@@ -73,8 +75,11 @@ export function networkHandlers(engine: Engine): HandlersOf<Names> {
       const { id } = networks.create(networkRequest(body));
       return documentOf({ Id: id, Warning: '' });
     },
-    networkPrune: ({ query }) => {
-      const deleted = networks.prune(networkPruneFilter(query.filters, engine.info().now));
+    networkPrune: async ({ query }) => {
+      const accept = networkPruneFilter(query.filters, engine.info().now);
+      const deleted = query.plan
+        ? networks.planPrune(accept, await droppedFirst(engine, query))
+        : networks.prune(accept);
       return documentOf({ NetworksDeleted: deleted.length === 0 ? null : deleted });
     },
     networkInspect: (call) => {
@@ -91,6 +96,7 @@ export function networkHandlers(engine: Engine): HandlersOf<Names> {
       return nothing;
     },
     networkRemove: (call) => {
+      if (call.query.plan) return planOf(printNetworkPlan(networks.planRemoval(idOf(call))));
       networks.remove(idOf(call));
       return nothing;
     },

@@ -31,6 +31,11 @@ export type Answer<Reply> =
 
 export const nothing = { kind: 'nothing' } as const;
 
+/** The plan of a DELETE, which answers 204 when it acts. */
+export function planOf<Reply>(value: Reply): Answer<Reply> {
+  return { kind: 'document', value, status: 200 };
+}
+
 export function documentOf<Reply>(value: Reply): Answer<Reply> {
   return { kind: 'document', value };
 }

@@ -29,6 +29,8 @@ export function printVersion(info: EngineInfo, facts: DaemonFacts): VersionWire 
     KernelVersion: info.kernelVersion,
     MinAPIVersion: minApiVersion,
     Os: 'linux',
+    // An engine without it would take a dry run for the real thing: our command line asks before it sends one.
+    Plans: 'true',
   };
   return {
     Platform: { Name: 'Gantry' },

@@ -12,9 +12,10 @@ import { killContainer } from './kill.ts';
 import { listContainers } from './list.ts';
 import { connectNetwork, disconnectNetwork } from './networks.ts';
 import { pauseContainer, unpauseContainer } from './pause.ts';
-import { pruneContainers } from './prune.ts';
+import { planContainerPrune, pruneContainers } from './prune.ts';
+import { ranAt } from './ran-at.ts';
 import { rehearse } from './rehearse.ts';
-import { removeContainer } from './remove.ts';
+import { planContainerRemoval, removeContainer } from './remove.ts';
 import { renameContainer } from './rename.ts';
 import { resizeContainer } from './resize.ts';
 import { restartContainer } from './restart.ts';
@@ -26,6 +27,7 @@ import { topContainer } from './top.ts';
 import { updateContainer } from './update.ts';
 import { viewContainer } from './view.ts';
 import { waitContainer } from './wait.ts';
+import { whyContainer } from './why.ts';
 
 export { createBackground } from './background.ts';
 export type { ContainerDefaults, ContainerDeps } from './deps.ts';
@@ -50,17 +52,21 @@ export function openContainers(deps: ContainerDeps): ContainerRoom {
     top: (ref, psArguments) => topContainer(deps, ref, psArguments),
     sample: (ref) => sampleContainer(deps, ref),
     prune: (filters) => pruneContainers(deps, filters),
+    planPrune: (filters) => planContainerPrune(deps, filters),
     view: (ref, options) => viewContainer(deps, ref, options),
     list: (options) => listContainers(deps, options),
     pause: (ref) => pauseContainer(deps, ref),
     unpause: (ref) => unpauseContainer(deps, ref),
     rename: (ref, name) => renameContainer(deps, ref, name),
     logs: (ref, options, signal) => streamLogs(deps, ref, { options, signal }),
+    ranAt: (timeNanos) => ranAt(timeNanos, deps.events.around(timeNanos), deps.store.list()),
+    why: (ref) => whyContainer(deps, ref),
     start: (ref) => startContainer(deps, ref),
     stop: (ref, options) => stopContainer(deps, ref, options),
     restart: (ref, options) => restartContainer(deps, ref, options),
     kill: (ref, signal) => killContainer(deps, ref, signal),
     remove: (ref, options) => removeContainer(deps, ref, options),
+    planRemoval: (ref, options) => planContainerRemoval(deps, ref, options),
     wait: (ref, condition, signal) => waitContainer(deps, ref, { condition, signal }),
     attach: (ref, client, options) => attachContainer(deps, ref, { client, options }),
     resize: async (ref, rows, columns) => resizeContainer(deps, ref, { rows, columns }),

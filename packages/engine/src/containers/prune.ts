@@ -4,6 +4,9 @@ import type { ContainerDeps } from './deps.ts';
 import { parseUntil } from './parse-until.ts';
 import { removeContainer } from './remove.ts';
 import { hasLabel } from './select-containers.ts';
+import type { ContainerRecord } from './types.ts';
+
+type Pruned = { readonly deleted: readonly string[]; readonly reclaimedBytes: number };
 
 /**
  * Removes every container that does not run and passes the filters `until`, `label` and `label!`. One that cannot be
@@ -11,24 +14,10 @@ import { hasLabel } from './select-containers.ts';
  *
  * @throws invalid with Docker's texts
  */
-export async function pruneContainers(
-  deps: ContainerDeps,
-  filters: Filters,
-): Promise<{ deleted: readonly string[]; reclaimedBytes: number }> {
-  for (const key of filters.keys())
-    if (!['label', 'label!', 'until'].includes(key)) throw new EngineError('invalid', `invalid filter '${key}'`);
-  const until = readUntil(filters, deps.now());
-  const without = filters.get('label!') ?? [];
-  const doomed = deps.store
-    .list()
-    .filter(({ status }) => status.kind !== 'running' && status.kind !== 'restarting' && status.kind !== 'removing')
-    .filter(({ createdAt }) => until === undefined || createdAt <= until)
-    .filter(({ config }) => (filters.get('label') ?? []).every((label) => hasLabel(config.labels, label)))
-    .filter(({ config }) => without.length === 0 || !without.every((label) => hasLabel(config.labels, label)));
-
+export async function pruneContainers(deps: ContainerDeps, filters: Filters): Promise<Pruned> {
   const deleted: string[] = [];
   let reclaimedBytes = 0;
-  for (const { id } of doomed) {
+  for (const { id } of stoppedContainers(deps, filters)) {
     const bytes = await deps.snapshots.usage(id);
     try {
       await removeContainer(deps, id, { force: false, volumes: false, link: false });
@@ -41,6 +30,27 @@ export async function pruneContainers(
   }
   deps.events.record('container', 'prune', '', { reclaimed: String(reclaimedBytes) });
   return { deleted, reclaimedBytes };
+}
+
+/** What `pruneContainers` would remove now, and changes nothing. @throws what it throws */
+export async function planContainerPrune(deps: ContainerDeps, filters: Filters): Promise<Pruned> {
+  const deleted = stoppedContainers(deps, filters).map(({ id }) => id);
+  const sizes = await Promise.all(deleted.map((id) => deps.snapshots.usage(id)));
+  return { deleted, reclaimedBytes: sizes.reduce((sum, bytes) => sum + bytes, 0) };
+}
+
+/** Decides which containers a prune takes. @throws invalid with Docker's texts */
+function stoppedContainers(deps: Pick<ContainerDeps, 'store' | 'now'>, filters: Filters): readonly ContainerRecord[] {
+  for (const key of filters.keys())
+    if (!['label', 'label!', 'until'].includes(key)) throw new EngineError('invalid', `invalid filter '${key}'`);
+  const until = readUntil(filters, deps.now());
+  const without = filters.get('label!') ?? [];
+  return deps.store
+    .list()
+    .filter(({ status }) => status.kind !== 'running' && status.kind !== 'restarting' && status.kind !== 'removing')
+    .filter(({ createdAt }) => until === undefined || createdAt <= until)
+    .filter(({ config }) => (filters.get('label') ?? []).every((label) => hasLabel(config.labels, label)))
+    .filter(({ config }) => without.length === 0 || !without.every((label) => hasLabel(config.labels, label)));
 }
 
 function readUntil(filters: Filters, now: Date): Date | undefined {

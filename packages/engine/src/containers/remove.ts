@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { EngineError, isEngineError, sigkill } from '@gantry/base';
+import type { ContainerRemoval } from '../engine.ts';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
 import { containerPaths } from './paths.ts';
@@ -15,8 +16,7 @@ export type RemoveOptions = { readonly force: boolean; readonly volumes: boolean
  */
 export async function removeContainer(deps: ContainerDeps, ref: string, options: RemoveOptions): Promise<void> {
   const { id } = deps.store.resolve(ref);
-  if (options.link)
-    throw new EngineError('unsupported', `cannot remove link "${ref}": links are kept with their container`);
+  if (options.link) refuseLink(ref);
   if (!options.force) return removeStopped(deps, id, options);
   for (let attempt = 1; ; attempt++) {
     await endTask(deps, id);
@@ -26,6 +26,47 @@ export async function removeContainer(deps: ContainerDeps, ref: string, options:
       // A start that held the lock came through in between: it is ended like the run before it.
       if (!isEngineError(error, 'conflict') || attempt === longestRace) throw error;
     }
+  }
+}
+
+/**
+ * What `removeContainer` would take along, and changes nothing.
+ *
+ * @param options with containers that are taken for removed already, in the same way
+ * @throws what it throws
+ */
+export async function planContainerRemoval(
+  deps: ContainerDeps,
+  ref: string,
+  { after, ...options }: RemoveOptions & { readonly after: readonly string[] },
+): Promise<ContainerRemoval> {
+  const container = decideRemoval(deps, ref, options);
+  const { id, name, status, hostConfig } = container;
+  const gone = after.flatMap((earlier) => tryDecide(deps, earlier, options)?.id ?? []);
+  // Ended by force, one with --rm goes by its own removal, which takes its volumes.
+  const takesVolumes = options.volumes || (status.kind === 'running' && hostConfig.autoRemove);
+  const anonymous = takesVolumes ? anonymousVolumes(deps, container, gone) : [];
+  const layers = deps.snapshots.planDrop(id, gone);
+  const sizes = await Promise.all([deps.snapshots.usage(id), ...anonymous.map((volume) => deps.volumes.usage(volume))]);
+  const reclaimedBytes = sizes.reduce((sum, bytes) => sum + bytes, layers.reclaimedBytes);
+  return { id, name, volumes: anonymous, layers: layers.removed, reclaimedBytes };
+}
+
+/** Whether it may be removed. @throws conflict, unsupported, not-found */
+function decideRemoval(deps: ContainerDeps, ref: string, { force, link }: RemoveOptions): ContainerRecord {
+  const container = deps.store.resolve(ref);
+  if (link) refuseLink(ref);
+  if (!force) refuseRunning(container);
+  return container;
+}
+
+/** What is refused is passed over, as `rm` does with one of many names. */
+function tryDecide(deps: ContainerDeps, ref: string, options: RemoveOptions): ContainerRecord | undefined {
+  try {
+    return decideRemoval(deps, ref, options);
+  } catch (error) {
+    if (isEngineError(error)) return undefined;
+    throw error;
   }
 }
 
@@ -52,7 +93,7 @@ export async function removeLocked(
 ): Promise<void> {
   const { id, status } = container;
   deps.live.cancelRestart(id);
-  const anonymous = options.volumes ? anonymousVolumes(deps, container) : [];
+  const anonymous = options.volumes ? anonymousVolumes(deps, container, []) : [];
   const removeSnapshot = deps.db.tx(() => {
     deps.networks.detachAll(id);
     deps.volumes.release(id);
@@ -81,6 +122,10 @@ async function endTask(deps: ContainerDeps, id: string): Promise<void> {
   await killTask(deps, id, task);
 }
 
+function refuseLink(ref: string): never {
+  throw new EngineError('unsupported', `cannot remove link "${ref}": links are kept with their container`);
+}
+
 function refuseRunning({ name, status }: ContainerRecord): void {
   const advice = adviceFor(status);
   if (advice !== undefined) throw new EngineError('conflict', `cannot remove container "${name}": ${advice}`);
@@ -92,10 +137,12 @@ function adviceFor(status: ContainerRecord['status']): string | undefined {
   return `container is ${status.kind}: stop the container before removing or force remove`;
 }
 
-function anonymousVolumes(deps: ContainerDeps, container: ContainerRecord): string[] {
+/** Those that nobody else holds but who is gone. */
+function anonymousVolumes(deps: ContainerDeps, container: ContainerRecord, gone: readonly string[]): string[] {
+  const leaving = new Set([...gone, container.id]);
   return container.mountPoints
     .filter((mount) => mount.type === 'volume' && deps.volumes.find(mount.name)?.anonymous === true)
-    .filter((mount) => deps.volumes.holders(mount.name).every((holder) => holder === container.id))
+    .filter((mount) => deps.volumes.holders(mount.name).every((holder) => leaving.has(holder)))
     .map((mount) => mount.name);
 }
 

@@ -61,6 +61,8 @@ export function openEvents(deps: EventDeps): EventRoom {
       if (sincePrune >= pruneEvery) prune();
       wakeAll();
     },
+    recent: journal.recent,
+    around: journal.around,
     stream: ({ sinceNanos, untilNanos, filters }, signal) => {
       const fromStart = sinceNanos === undefined && untilNanos !== undefined;
       const cursor = fromStart ? 0 : sinceNanos === undefined ? journal.newest() : journal.before(sinceNanos);

@@ -13,6 +13,9 @@ export type EngineEvent = {
   readonly timeNanos: bigint;
 };
 
+/** Starts and ends of containers on both sides of a moment: at most one of each container on each side. */
+export type RunsAround = { readonly before: readonly EngineEvent[]; readonly after: readonly EngineEvent[] };
+
 /** Records facts; called inside the transaction that makes the fact true. Events tell, they never steer. */
 export type EventSink = {
   record(type: EventType, action: string, actorId: string, attributes: Readonly<Record<string, string>>): void;

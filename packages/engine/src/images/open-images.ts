@@ -13,11 +13,11 @@ import { Gate } from './gate.ts';
 import { importImage } from './import.ts';
 import { inspectRemote } from './inspect-remote.ts';
 import { loadImages } from './load.ts';
-import { pruneImages } from './prune.ts';
+import { planImagePrune, pruneImages } from './prune.ts';
 import { pullImage } from './pull.ts';
 import { pushImage } from './push.ts';
 import { openRecords } from './record.ts';
-import { removeImage } from './remove.ts';
+import { planImageRemoval, removeImage } from './remove.ts';
 import { findImage, getImage } from './resolve.ts';
 import { openImageRows } from './rows.ts';
 import { saveImages } from './save.ts';
@@ -78,7 +78,9 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
     save: (names, platform, signal) => saveImages(deps, { names, platform, signal }),
     tag: (source, reference) => tagImage(deps, source, reference),
     remove: async (nameOrId, { force }, users) => (await removeImage(deps, nameOrId, { force, users })).deleted,
-    prune: (match, inUse) => pruneImages(deps, match, inUse),
+    planRemoval: (nameOrId, { force, after }, users) => planImageRemoval(deps, nameOrId, { force, after, users }),
+    prune: (match, inUse) => pruneImages(deps, { match, inUse }),
+    planPrune: (match, inUse, dropped) => planImagePrune(deps, { match, inUse }, dropped),
     recover: () => recover(deps),
     [Symbol.dispose]: () => deps.workers[Symbol.dispose](),
   };

@@ -1,7 +1,9 @@
 import { EngineError } from '@gantry/base';
 import { formatReference, parseReference, type Reference, withDefaultTag } from '@gantry/oci';
-import type { ImageDeps } from './deps.ts';
-import type { ImageRow } from './rows.ts';
+import type { ImageRow, ImageRows } from './rows.ts';
+
+/** What finding an image and its names needs of the rows. */
+export type RowsRead = Pick<ImageRows, 'find' | 'startingWith' | 'findReference' | 'references' | 'allReferences'>;
 
 /** A reference as the rows have it: the digest wins over a tag, and `latest` stands for neither. */
 export function rowReference(reference: Reference): string {
@@ -14,7 +16,7 @@ export function rowReference(reference: Reference): string {
  *
  * @throws invalid for what is neither reference nor ID, conflict when a prefix fits several
  */
-export function findImage({ rows }: Pick<ImageDeps, 'rows'>, nameOrId: string): ImageRow | undefined {
+export function findImage({ rows }: { readonly rows: RowsRead }, nameOrId: string): ImageRow | undefined {
   const hex = nameOrId.replace(/^sha256:/, '');
   if (/^[a-f0-9]{64}$/.test(hex)) return rows.find(`sha256:${hex}`);
   const isPrefix = /^[a-f0-9]{1,64}$/.test(hex);
@@ -28,7 +30,7 @@ export function findImage({ rows }: Pick<ImageDeps, 'rows'>, nameOrId: string): 
 }
 
 /** @throws not-found with Docker's text */
-export function getImage(deps: Pick<ImageDeps, 'rows'>, nameOrId: string): ImageRow {
+export function getImage(deps: { readonly rows: RowsRead }, nameOrId: string): ImageRow {
   const row = findImage(deps, nameOrId);
   if (row !== undefined) return row;
   throw new EngineError('not-found', `No such image: ${shownName(nameOrId)}`, hintFor(deps, nameOrId));
@@ -46,7 +48,7 @@ function shownName(nameOrId: string): string {
 }
 
 /** Another tag of the same repository is what a typo most often meant. */
-function hintFor({ rows }: Pick<ImageDeps, 'rows'>, nameOrId: string): { hint?: string } {
+function hintFor({ rows }: { readonly rows: RowsRead }, nameOrId: string): { hint?: string } {
   const name = shownName(nameOrId).replace(/[:@][^/]*$/, '');
   const near = rows.allReferences().find(({ reference }) => reference.startsWith(`${name}:`));
   return near === undefined ? {} : { hint: `there is ${near.reference}` };

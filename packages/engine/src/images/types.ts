@@ -119,6 +119,8 @@ export type CommitImageRequest = {
 
 export type DeletedImage = { readonly untagged: string } | { readonly deleted: string };
 
+export type ImageRemoval = { readonly deleted: readonly DeletedImage[]; readonly reclaimedBytes: number };
+
 export type ImageRoom = {
   /** By reference, ID or unique ID prefix. @throws not-found with Docker's text `No such image: x` */
   get(nameOrId: string): ImageRecord;
@@ -161,10 +163,19 @@ export type ImageRoom = {
     options: { force: boolean; prune: boolean },
     inUse: (imageId: string) => readonly { id: string; running: boolean }[],
   ): Promise<readonly DeletedImage[]>;
-  prune(
+  /** What `remove` would do once the names `after` were removed in the same way. Nothing is changed. @throws what it throws */
+  planRemoval(
+    nameOrId: string,
+    options: { force: boolean; after: readonly string[] },
+    inUse: (imageId: string) => readonly { id: string; running: boolean }[],
+  ): ImageRemoval;
+  prune(match: (image: ImageRecord) => boolean, inUse: (imageId: string) => boolean): Promise<ImageRemoval>;
+  /** What `prune` would remove once the containers `dropped` are gone. Nothing is changed. */
+  planPrune(
     match: (image: ImageRecord) => boolean,
     inUse: (imageId: string) => boolean,
-  ): Promise<{ deleted: readonly DeletedImage[]; reclaimedBytes: number }>;
+    dropped: readonly string[],
+  ): ImageRemoval;
   /** Finishes or undoes what a killed daemon left half-made. */
   recover(): Promise<void>;
 };

@@ -20,7 +20,7 @@ import { PortTable } from './port-table.ts';
 import { ensurePredefined, refreshDefaultBridge } from './predefined.ts';
 import { portRules } from './publish-ports.ts';
 import { reconcileNetworks } from './reconcile.ts';
-import { pruneNetworks, removeNetwork } from './remove-network.ts';
+import { planNetworkPrune, planNetworkRemoval, pruneNetworks, removeNetwork } from './remove-network.ts';
 import { serveDns } from './serve-dns.ts';
 import { openNetworkStore } from './store.ts';
 import type { NetworkRoom } from './types.ts';
@@ -109,6 +109,8 @@ function roomOf(context: NetworkContext): NetworkRoom {
       return network;
     },
     remove: (ref) => removeNetwork(context, ref),
+    planRemoval: (ref) => planNetworkRemoval(context, ref),
+    planPrune: (match, dropped) => planNetworkPrune(context, match, dropped),
     get: (ref) => getNetwork(context, ref),
     list: () => [...context.networks.values()],
     prune: (match) => pruneNetworks(context, match),

@@ -100,6 +100,10 @@ export type NetworkRoom = {
   get(nameOrId: string): NetworkRecord;
   list(): readonly NetworkRecord[];
   prune(match: (network: NetworkRecord) => boolean): readonly string[];
+  /** Decides whether `remove` may, and changes nothing. @returns what it would remove @throws what it throws */
+  planRemoval(ref: string): NetworkRecord;
+  /** What `prune` would remove once the containers `dropped` are gone. Nothing is changed. */
+  planPrune(match: (network: NetworkRecord) => boolean, dropped: readonly string[]): readonly string[];
   endpointsOfNetwork(networkId: string): readonly EndpointRecord[];
   endpointsOfContainer(containerId: string): readonly EndpointRecord[];
   /** The same for many at once, by container. */

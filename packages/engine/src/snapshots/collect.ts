@@ -1,7 +1,8 @@
 import type { Db } from '../db/index.ts';
 import type { Directories } from './directories.ts';
-import type { SnapshotRows } from './rows.ts';
+import type { SnapshotRow, SnapshotRows } from './rows.ts';
 import type { Stacks } from './stacks.ts';
+import type { CollectedLayers } from './types.ts';
 
 export type CollectDeps = {
   readonly db: Db;
@@ -10,31 +11,57 @@ export type CollectDeps = {
   readonly stacks: Stacks;
 };
 
-export type Collected = { readonly removed: readonly string[]; readonly reclaimedBytes: number };
+/** What is taken for gone while it is decided, though its rows are there: users of layers, and layers. */
+type Absent = { readonly users: ReadonlySet<string>; readonly layers: ReadonlySet<string> };
+
+const nothingAbsent: Absent = { users: new Set(), layers: new Set() };
 
 /** Removes layers from these chains downwards as far as nobody needs them: the rows first, then the directories. */
 export async function collect(
   { db, rows, directories, stacks }: CollectDeps,
   chains: readonly string[],
-): Promise<Collected> {
-  const gone = db.tx(() => chains.flatMap((chain) => removeUnusedFrom(rows, chain)));
-  if (gone.length > 0) stacks.forget();
-  for (const { dir } of gone) await directories.remove(dir);
-  return {
-    removed: gone.map(({ chainId }) => chainId),
-    reclaimedBytes: gone.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-  };
+): Promise<CollectedLayers> {
+  const unused = db.tx(() => {
+    const found = unusedLayers(rows, chains, nothingAbsent);
+    for (const row of found) rows.remove(row.chain_id);
+    return found;
+  });
+  if (unused.length > 0) stacks.forget();
+  for (const { dir } of unused) await directories.remove(dir);
+  return collectedOf(unused);
 }
 
-type Gone = { readonly chainId: string; readonly dir: string; readonly sizeBytes: number };
+/** What would be collected if these users let go, one after another: an answer for each, by the rule of the real thing. */
+export function planReleases(rows: SnapshotRows, users: readonly string[]): readonly CollectedLayers[] {
+  const absentUsers = new Set<string>();
+  const absentLayers = new Set<string>();
+  return users.map((user) => {
+    absentUsers.add(user);
+    const unused = unusedLayers(rows, rows.heldBy(user), { users: absentUsers, layers: absentLayers });
+    for (const row of unused) absentLayers.add(row.chain_id);
+    return collectedOf(unused);
+  });
+}
 
-function removeUnusedFrom(rows: SnapshotRows, chain: string): Gone[] {
-  const gone: Gone[] = [];
-  for (let next: string | null = chain; next !== null; ) {
-    const row = rows.find(next);
-    if (row === undefined || !rows.removeUnused(next)) break;
-    gone.push({ chainId: next, dir: row.dir, sizeBytes: row.size });
-    next = row.parent;
+/** Decides what nobody needs, from these chains downwards: topmost first. */
+function unusedLayers(rows: SnapshotRows, chains: readonly string[], absent: Absent): readonly SnapshotRow[] {
+  const found = new Map<string, SnapshotRow>();
+  const isGone = (chain: string): boolean => absent.layers.has(chain) || found.has(chain);
+  for (const chain of chains) {
+    for (let next: string | null = chain; next !== null && !isGone(next); ) {
+      const row = rows.find(next);
+      if (row === undefined || !rows.usersOf(next).every((user) => absent.users.has(user))) break;
+      if (!rows.layersOn(next).every(isGone)) break;
+      found.set(next, row);
+      next = row.parent;
+    }
   }
-  return gone;
+  return [...found.values()];
+}
+
+function collectedOf(unused: readonly SnapshotRow[]): CollectedLayers {
+  return {
+    removed: unused.map((row) => row.chain_id),
+    reclaimedBytes: unused.reduce((sum, row) => sum + row.size, 0),
+  };
 }

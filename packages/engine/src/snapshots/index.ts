@@ -1,2 +1,2 @@
 export { openSnapshots } from './open-snapshots.ts';
-export type { LayerRoom, RootMount, SnapshotRoom } from './types.ts';
+export type { CollectedLayers, LayerRoom, RootMount, SnapshotRoom } from './types.ts';

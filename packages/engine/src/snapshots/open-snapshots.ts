@@ -1,6 +1,6 @@
 import { EngineError } from '@gantry/base';
 import type { Db } from '../db/index.ts';
-import { type CollectDeps, collect } from './collect.ts';
+import { type CollectDeps, collect, planReleases } from './collect.ts';
 import { emptyLayer, openDirectories } from './directories.ts';
 import { openDraft } from './draft.ts';
 import { inheritDirectory } from './inherit.ts';
@@ -41,6 +41,8 @@ export function openSnapshots({ db, dataRoot, now, random }: SnapshotDeps): Laye
       const active = rows.findActive(containerId);
       return active === undefined ? async () => undefined : dropActive(store, active);
     },
+    planDrop: (containerId, dropped) =>
+      planReleases(rows, [...dropped, containerId].map(userOf)).at(-1) ?? { removed: [], reclaimedBytes: 0 },
     usage: async (containerId) => {
       const active = rows.findActive(containerId);
       return active === undefined || !directories.isMade(active.dir)
@@ -63,6 +65,7 @@ export function openSnapshots({ db, dataRoot, now, random }: SnapshotDeps): Laye
         store,
         db.tx(() => rows.release(user)),
       ),
+    planReleases: (users, dropped) => planReleases(rows, [...dropped.map(userOf), ...users]).slice(dropped.length),
     sweepLayers: (isAlive) => sweepLayers(store, isAlive),
   };
 }

@@ -45,14 +45,13 @@ export function openSnapshotRows(db: Db) {
   const list = db.prepare<SnapshotRow>(`SELECT ${columns} FROM snapshot`);
   const insert = db.prepare(`INSERT INTO snapshot (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?)`);
   const settled = db.prepare("UPDATE snapshot SET implied = '[]' WHERE chain_id = ?");
-  const remove = db.prepare(
-    'DELETE FROM snapshot WHERE chain_id = ?1 AND NOT EXISTS (SELECT 1 FROM snapshot_use WHERE chain_id = ?1)' +
-      ' AND NOT EXISTS (SELECT 1 FROM snapshot WHERE parent = ?1)',
-  );
+  const remove = db.prepare('DELETE FROM snapshot WHERE chain_id = ?');
+  const above = db.prepare<{ chain_id: string }>('SELECT chain_id FROM snapshot WHERE parent = ?');
   const hold = db.prepare('INSERT INTO snapshot_use (chain_id, user) VALUES (?, ?) ON CONFLICT DO NOTHING');
   const held = db.prepare<{ chain_id: string }>('SELECT chain_id FROM snapshot_use WHERE user = ?');
   const release = db.prepare('DELETE FROM snapshot_use WHERE user = ?');
   const users = db.prepare<{ user: string }>('SELECT DISTINCT user FROM snapshot_use');
+  const usersOf = db.prepare<{ user: string }>('SELECT user FROM snapshot_use WHERE chain_id = ?');
   const findActive = db.prepare<ActiveRow>(
     'SELECT container_id, chain_id, dir FROM active_snapshot WHERE container_id = ?',
   );
@@ -68,8 +67,13 @@ export function openSnapshotRows(db: Db) {
     markSettled: (chainId: string): void => {
       settled.run(chainId);
     },
-    /** @returns false when something needs it */
-    removeUnused: (chainId: string): boolean => remove.run(chainId).changes > 0,
+    remove: (chainId: string): void => {
+      remove.run(chainId);
+    },
+    /** The layers that stand directly on it. */
+    layersOn: (chainId: string): readonly string[] => above.all(chainId).map((row) => row.chain_id),
+    usersOf: (chainId: string): readonly string[] => usersOf.all(chainId).map((row) => row.user),
+    heldBy: (user: string): readonly string[] => held.all(user).map((row) => row.chain_id),
     hold: (chainId: string, user: string): void => {
       hold.run(chainId, user);
     },

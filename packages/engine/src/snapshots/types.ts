@@ -11,6 +11,9 @@ export type RootMount = {
   readonly target: string;
 };
 
+/** Chain IDs of layers that were, or would be, removed, topmost first, and the bytes gained. */
+export type CollectedLayers = { readonly removed: readonly string[]; readonly reclaimedBytes: number };
+
 export type SnapshotRoom = {
   /** Books a writable state for a container over the committed snapshot of `chainId` ('' = empty root), and holds that. */
   reserve(containerId: string, chainId: string): void;
@@ -19,6 +22,8 @@ export type SnapshotRoom = {
   mount(containerId: string): RootMount;
   /** Drops the rows; to be called in the transaction that drops the container. @returns what removes the files, later */
   drop(containerId: string): () => Promise<void>;
+  /** The layers that its drop would take along once others are gone, because nobody else needs them. */
+  planDrop(containerId: string, dropped: readonly string[]): CollectedLayers;
   /** Bytes of the container's own layer. */
   usage(containerId: string): Promise<number>;
   sweep(keepContainers: ReadonlySet<string>): Promise<void>;
@@ -51,7 +56,9 @@ export type LayerRoom = SnapshotRoom & {
   /** Gives implied directories the owner, mode and times that the layers below have for them. Lowest first. */
   settle(chainIds: readonly ChainId[]): void;
   /** Releases all that `user` holds. @returns what nobody needed any more, topmost first, and the bytes gained */
-  release(user: string): Promise<{ readonly removed: readonly string[]; readonly reclaimedBytes: number }>;
+  release(user: string): Promise<CollectedLayers>;
+  /** What `release` would return for each of these users in turn, once the containers `dropped` are gone. */
+  planReleases(users: readonly string[], dropped: readonly string[]): readonly CollectedLayers[];
   /** Releases users that are gone, then removes layers without users and directories without rows. */
   sweepLayers(isAlive: (user: string) => boolean): Promise<void>;
 };

@@ -193,7 +193,8 @@ function socketPath(directory: Directory, key: string): string {
   return `/proc/self/fd/${directory.fd}/${key}/shim.sock`;
 }
 
-function readExitRecord(path: string): ExitRecord | undefined {
+/** Reads what a shim left of an end; undefined when it left nothing whole. */
+export function readExitRecord(path: string): ExitRecord | undefined {
   if (path === '') return undefined;
   try {
     return parseExitRecord(readFileSync(path, 'utf8'));

@@ -3,6 +3,7 @@ import type { Db } from '../db/index.ts';
 import type { Clock, EventSink } from '../events/types.ts';
 import { directorySize, openVolumeDirectories, type VolumeDirectories } from './directories.ts';
 import { checkVolumeName, checkVolumeOptions, localDriver } from './local-driver.ts';
+import { planVolumePrune, planVolumeRemoval, pruneVolumes, removeVolume } from './remove.ts';
 import { openVolumeRows, type StoredVolume, type VolumeRows } from './rows.ts';
 import type { VolumeCreateRequest, VolumeRecord, VolumeRoom } from './types.ts';
 
@@ -17,13 +18,13 @@ export type VolumeDeps = {
   readonly random: (bytes: number) => Uint8Array;
 };
 
-type Opened = VolumeDeps & { readonly rows: VolumeRows; readonly directories: VolumeDirectories };
+export type OpenedVolumes = VolumeDeps & { readonly rows: VolumeRows; readonly directories: VolumeDirectories };
 
 /** Opens the volumes of an engine: rows in its database, content under `<dataRoot>/volumes`. */
 export function openVolumes(deps: VolumeDeps): VolumeRoom {
   const rows = openVolumeRows(deps.db);
   const directories = openVolumeDirectories(deps.dataRoot, () => formatId(deps.random(8)));
-  const opened: Opened = { ...deps, rows, directories };
+  const opened: OpenedVolumes = { ...deps, rows, directories };
   const complete = (stored: StoredVolume): VolumeRecord => ({
     ...stored,
     mountpoint: directories.dataPath(stored.name),
@@ -46,13 +47,9 @@ export function openVolumes(deps: VolumeDeps): VolumeRoom {
       if (find(name) === undefined && force) return;
       await removeVolume(opened, get(name));
     },
-    prune: async (match) => {
-      const unused = rows
-        .list()
-        .map(complete)
-        .filter((volume) => rows.holders(volume.name).length === 0);
-      return pruneVolumes(opened, unused.filter(match));
-    },
+    planRemoval: (name, force) => planVolumeRemoval(rows, force ? find(name) : get(name)),
+    prune: (match) => pruneVolumes(opened, rows.list().map(complete).filter(match)),
+    planPrune: (match, dropped) => planVolumePrune(rows, rows.list().map(complete).filter(match), dropped),
     hold: rows.hold,
     release: rows.release,
     holders: rows.holders,
@@ -68,7 +65,7 @@ export function openVolumes(deps: VolumeDeps): VolumeRoom {
 
 /** Directory first, row last: a directory without a row is swept, a row without a directory would be a lie. */
 function createVolume(
-  { db, rows, directories, events, clock, random }: Opened,
+  { db, rows, directories, events, clock, random }: OpenedVolumes,
   request: VolumeCreateRequest,
 ): StoredVolume {
   const anonymous = request.name === '';
@@ -96,34 +93,4 @@ function createVolume(
     events.record('volume', 'create', name, { driver });
   });
   return stored;
-}
-
-async function removeVolume({ db, rows, directories, events }: Opened, volume: VolumeRecord): Promise<void> {
-  const { name, driver } = volume;
-  db.tx(() => {
-    const holders = rows.holders(name);
-    if (holders.length > 0)
-      throw new EngineError('conflict', `remove ${name}: volume is in use - [${holders.join(', ')}]`);
-    rows.delete(name);
-    events.record('volume', 'destroy', name, { driver });
-  });
-  await directories.remove(name);
-}
-
-async function pruneVolumes(
-  opened: Opened,
-  volumes: readonly VolumeRecord[],
-): Promise<{ deleted: readonly string[]; reclaimedBytes: number }> {
-  const deleted: string[] = [];
-  let reclaimedBytes = 0;
-  for (const volume of volumes) {
-    const bytes = await directorySize(volume.mountpoint);
-    // A container may have taken it, or somebody removed it, while its size was read.
-    if (opened.rows.find(volume.name) === undefined || opened.rows.holders(volume.name).length > 0) continue;
-    await removeVolume(opened, volume);
-    deleted.push(volume.name);
-    reclaimedBytes += bytes;
-  }
-  opened.events.record('volume', 'prune', '', { reclaimed: String(reclaimedBytes) });
-  return { deleted, reclaimedBytes };
 }

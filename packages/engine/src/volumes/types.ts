@@ -17,6 +17,9 @@ export type VolumeCreateRequest = {
   readonly options: Readonly<Record<string, string>>;
 };
 
+/** Names of volumes that were, or would be, removed, and their bytes. */
+export type VolumeRemoval = { readonly deleted: readonly string[]; readonly reclaimedBytes: number };
+
 export type VolumeRoom = {
   /** The existing one when name and driver are the same. */
   create(request: VolumeCreateRequest): VolumeRecord;
@@ -26,7 +29,11 @@ export type VolumeRoom = {
   list(): readonly VolumeRecord[];
   /** @throws conflict with Docker's text when a container uses it */
   remove(name: string, force: boolean): Promise<void>;
-  prune(match: (volume: VolumeRecord) => boolean): Promise<{ deleted: readonly string[]; reclaimedBytes: number }>;
+  /** What `remove` would remove; nothing is changed. @throws what it throws */
+  planRemoval(name: string, force: boolean): Promise<VolumeRemoval>;
+  prune(match: (volume: VolumeRecord) => boolean): Promise<VolumeRemoval>;
+  /** What `prune` would remove once the containers `dropped` are gone. Nothing is changed. */
+  planPrune(match: (volume: VolumeRecord) => boolean, dropped: readonly string[]): Promise<VolumeRemoval>;
   /** Which containers hold it; kept by reference rows in the caller's transaction. */
   hold(name: string, containerId: string): void;
   release(containerId: string): void;

@@ -129,4 +129,9 @@ export const containerCommands: readonly CommandRow[] = [
     short: 'Block until one or more containers stop, then print their exit codes',
     load: async () => (await import('./wait.ts')).waitCommand,
   },
+  {
+    names: ['container why', 'why'],
+    short: 'Say why a container ended, does not start, or runs on',
+    load: async () => (await import('./why.ts')).whyCommand,
+  },
 ];

@@ -1,16 +1,18 @@
 import { type ContainerSummaryWire, routes } from '@gantry/api';
 import { flagBool, flagInt, flagText } from '@gantry/base';
-import { boolFlag, type Command, type Invocation, intFlag } from '../../command.ts';
+import { boolFlag, type Command, type Invocation, intFlag, textFlag } from '../../command.ts';
 import { containerHeadings, containerRow, containerTable } from '../../format/containers.ts';
 import { formatRows, templateFailure } from '../../format/list-format.ts';
 import { filterFlag, parseFilters } from '../../request/filters.ts';
 import { compileTemplate } from '../../template/execute.ts';
 import { listFormatFlag } from '../format-flag.ts';
+import { listContainersAt } from './list-at.ts';
 
 export const listCommand: Command = {
   usage: '[OPTIONS]',
   flags: [
     boolFlag('all', 'Show all containers (default shows just running)', { short: 'a' }),
+    textFlag('at', 'Show what ran at a time (e.g. "2026-01-02T13:23:37Z") or a span ago (e.g. "2d"), by the journal'),
     filterFlag('Filter output by conditions', 'f'),
     listFormatFlag,
     intFlag('last', 'Show the last n containers created, in any state', { short: 'n', default: '-1' }),
@@ -23,7 +25,10 @@ export const listCommand: Command = {
   run: listContainers,
 };
 
-async function listContainers({ session, flags }: Invocation): Promise<void> {
+async function listContainers(call: Invocation): Promise<void> {
+  const { session, flags } = call;
+  const moment = flagText(flags, 'at') ?? '';
+  if (moment !== '') return await listContainersAt(call, moment);
   const asked = flagText(flags, 'format') ?? '';
   const isQuiet = flagBool(flags, 'quiet');
   if (isQuiet && asked !== '') {

@@ -1,8 +1,9 @@
-import { routes } from '@gantry/api';
-import { flagBool, formatSize } from '@gantry/base';
+import { flagBool } from '@gantry/base';
 import { boolFlag, type Command } from '../../command.ts';
 import { filterFlag, parseFilters, withFilter } from '../../request/filters.ts';
 import { confirm } from '../confirm.ts';
+import { dryRunFlag, wantsDryRun } from '../dry-run.ts';
+import { pruneImages, totalOf } from '../prune-kinds.ts';
 
 const question = 'Are you sure you want to continue?';
 
@@ -11,6 +12,7 @@ export const pruneCommand: Command = {
   flags: [
     boolFlag('all', 'Remove all unused images, not just dangling ones', { short: 'a' }),
     filterFlag('Remove only what matches (e.g. "until=<timestamp>")'),
+    dryRunFlag,
     boolFlag('force', 'Do not prompt for confirmation', { short: 'f' }),
   ],
   arity: { min: 0, max: 0 },
@@ -18,13 +20,9 @@ export const pruneCommand: Command = {
     const all = flagBool(flags, 'all');
     const which = all ? 'all images without at least one container associated to them' : 'all dangling images';
     const warning = `WARNING! This will remove ${which}.\n${question}`;
-    if (!flagBool(flags, 'force')) await confirm(session, warning);
+    const plan = await wantsDryRun(session, flags);
+    if (!plan && !flagBool(flags, 'force')) await confirm(session, warning);
     const filters = withFilter(parseFilters(flags), 'dangling', String(!all));
-    const report = await session.engine.call(routes.imagePrune, { query: { filters } });
-    const lines = (report.ImagesDeleted ?? []).map(({ Untagged, Deleted }) =>
-      Untagged ? `untagged: ${Untagged}` : `deleted: ${Deleted}`,
-    );
-    if (lines.length > 0) session.out.write(`Deleted Images:\n${lines.join('\n')}\n\n`);
-    session.out.line(`Total reclaimed space: ${formatSize(report.SpaceReclaimed)}`);
+    session.out.line(totalOf(await pruneImages(session, { filters, plan }), plan));
   },
 };

@@ -1,11 +1,13 @@
-import { routes } from '@gantry/api';
+import { type DeletedImageWire, routes } from '@gantry/api';
 import { flagBool } from '@gantry/base';
 import { CliError, EngineReplyError } from '../../cli-error.ts';
 import { anyNumber, boolFlag, type Command, type Invocation } from '../../command.ts';
+import { dryRunFlag, formatPlan, wantsDryRun } from '../dry-run.ts';
 
 export const removeCommand: Command = {
   usage: '[OPTIONS] IMAGE [IMAGE...]',
   flags: [
+    dryRunFlag,
     boolFlag('force', 'Remove the image even when something uses it', { short: 'f' }),
     boolFlag('no-prune', 'Do not delete untagged parents'),
   ],
@@ -16,14 +18,14 @@ export const removeCommand: Command = {
 
 async function removeImages({ session, flags, words }: Invocation): Promise<void> {
   const force = flagBool(flags, 'force');
-  const query = { force, noPrune: flagBool(flags, 'no-prune') };
+  const query = { force, noPrune: flagBool(flags, 'no-prune'), plan: await wantsDryRun(session, flags) };
   const failures: EngineReplyError[] = [];
-  for (const name of words) {
+  for (const [index, name] of words.entries()) {
     try {
-      const removed = await session.engine.call(routes.imageRemove, { path: { name }, query });
-      for (const { Deleted, Untagged } of removed) {
-        session.out.line(Deleted === undefined ? `Untagged: ${Untagged}` : `Deleted: ${Deleted}`);
-      }
+      const after = query.plan ? words.slice(0, index) : [];
+      const removed = await session.engine.call(routes.imageRemove, { path: { name }, query: { ...query, after } });
+      const lines = 'SpaceReclaimed' in removed ? formatPlan(removed) : removed.map(lineOf);
+      for (const line of lines) session.out.line(line);
     } catch (error) {
       if (!(error instanceof EngineReplyError)) throw error;
       failures.push(error);
@@ -34,4 +36,8 @@ async function removeImages({ session, flags, words }: Invocation): Promise<void
   // --force asks that they be gone: what was never there is told, but is no failure.
   if (!force || failures.some((failure) => failure.code !== 'not-found')) throw new CliError(text);
   session.err.line(text);
+}
+
+function lineOf({ Untagged, Deleted }: DeletedImageWire): string {
+  return Deleted === undefined ? `Untagged: ${Untagged}` : `Deleted: ${Deleted}`;
 }

@@ -1,8 +1,9 @@
-import { routes } from '@gantry/api';
 import { flagBool } from '@gantry/base';
 import { boolFlag, type Command } from '../../command.ts';
 import { filterFlag, parseFilters } from '../../request/filters.ts';
 import { confirm } from '../confirm.ts';
+import { dryRunFlag, wantsDryRun } from '../dry-run.ts';
+import { pruneNetworks } from '../prune-kinds.ts';
 
 const warning =
   'WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue?';
@@ -11,13 +12,13 @@ export const pruneCommand: Command = {
   usage: '[OPTIONS]',
   flags: [
     filterFlag('Remove only what matches (e.g. "until=<timestamp>")'),
+    dryRunFlag,
     boolFlag('force', 'Do not prompt for confirmation', { short: 'f' }),
   ],
   arity: { min: 0, max: 0 },
   run: async ({ session, flags }) => {
-    if (!flagBool(flags, 'force')) await confirm(session, warning);
-    const report = await session.engine.call(routes.networkPrune, { query: { filters: parseFilters(flags) } });
-    const deleted = report.NetworksDeleted ?? [];
-    if (deleted.length > 0) session.out.write(`Deleted Networks:\n${deleted.join('\n')}\n\n`);
+    const plan = await wantsDryRun(session, flags);
+    if (!plan && !flagBool(flags, 'force')) await confirm(session, warning);
+    await pruneNetworks(session, { filters: parseFilters(flags), plan });
   },
 };

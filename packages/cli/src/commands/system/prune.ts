@@ -1,16 +1,18 @@
-import { type Filters, routes } from '@gantry/api';
-import { flagBool, formatSize, type ParsedFlags } from '@gantry/base';
+import type { Filters } from '@gantry/api';
+import { flagBool, type ParsedFlags } from '@gantry/base';
 import { CliError } from '../../cli-error.ts';
 import { boolFlag, type Command, type Invocation } from '../../command.ts';
 import { filterFlag, parseFilters, withFilter } from '../../request/filters.ts';
-import type { Session } from '../../session.ts';
 import { confirm } from '../confirm.ts';
+import { dryRunFlag, wantsDryRun } from '../dry-run.ts';
+import { pruneContainers, pruneImages, pruneNetworks, pruneVolumes, totalOf } from '../prune-kinds.ts';
 
 export const pruneCommand: Command = {
   usage: '[OPTIONS]',
   flags: [
     boolFlag('all', 'Remove all unused images, not just dangling ones', { short: 'a' }),
     filterFlag('Remove only what matches (e.g. "label=<key>=<value>")'),
+    dryRunFlag,
     boolFlag('force', 'Do not prompt for confirmation', { short: 'f' }),
     boolFlag('volumes', 'Remove anonymous volumes too'),
   ],
@@ -24,13 +26,16 @@ async function prune({ session, flags }: Invocation): Promise<void> {
   if (volumes && filters.has('until')) {
     throw new CliError('ERROR: The "until" filter is not supported with "--volumes"');
   }
-  if (!flagBool(flags, 'force')) await confirm(session, warningOf(flags, filters));
-  // Containers first: what only they used is unused after them.
-  let reclaimed = await pruneContainers(session, filters);
-  await pruneNetworks(session, filters);
-  if (volumes) reclaimed += await pruneVolumes(session, filters);
-  reclaimed += await pruneImages(session, withFilter(filters, 'dangling', String(!flagBool(flags, 'all'))));
-  session.out.line(`Total reclaimed space: ${formatSize(reclaimed)}`);
+  const plan = await wantsDryRun(session, flags);
+  if (!plan && !flagBool(flags, 'force')) await confirm(session, warningOf(flags, filters));
+  // Containers first: what only they used is unused after them, in a dry run as in earnest.
+  const query = { filters, plan, afterContainers: plan };
+  let bytes = await pruneContainers(session, query);
+  await pruneNetworks(session, query);
+  if (volumes) bytes += await pruneVolumes(session, query);
+  const dangling = withFilter(filters, 'dangling', String(!flagBool(flags, 'all')));
+  bytes += await pruneImages(session, { ...query, filters: dangling });
+  session.out.line(totalOf(bytes, plan));
 }
 
 function warningOf(flags: ParsedFlags, filters: Filters): string {
@@ -48,33 +53,4 @@ function warningOf(flags: ParsedFlags, filters: Filters): string {
       ? ''
       : `\n  Items to be pruned will be filtered with:${chosen.map((line) => `\n  - ${line}`).join('')}\n`;
   return `WARNING! This will remove:${items}\n${narrowed}\nAre you sure you want to continue?`;
-}
-
-async function pruneContainers({ engine, out }: Session, filters: Filters): Promise<number> {
-  const report = await engine.call(routes.containerPrune, { query: { filters } });
-  const deleted = report.ContainersDeleted ?? [];
-  if (deleted.length > 0) out.write(`Deleted Containers:\n${deleted.join('\n')}\n\n`);
-  return report.SpaceReclaimed;
-}
-
-async function pruneNetworks({ engine, out }: Session, filters: Filters): Promise<void> {
-  const report = await engine.call(routes.networkPrune, { query: { filters } });
-  const deleted = report.NetworksDeleted ?? [];
-  if (deleted.length > 0) out.write(`Deleted Networks:\n${deleted.join('\n')}\n\n`);
-}
-
-async function pruneVolumes({ engine, out }: Session, filters: Filters): Promise<number> {
-  const report = await engine.call(routes.volumePrune, { query: { filters } });
-  const deleted = report.VolumesDeleted ?? [];
-  if (deleted.length > 0) out.write(`Deleted Volumes:\n${deleted.join('\n')}\n\n`);
-  return report.SpaceReclaimed;
-}
-
-async function pruneImages({ engine, out }: Session, filters: Filters): Promise<number> {
-  const report = await engine.call(routes.imagePrune, { query: { filters } });
-  const lines = (report.ImagesDeleted ?? []).map(({ Untagged, Deleted }) =>
-    Untagged ? `untagged: ${Untagged}` : `deleted: ${Deleted}`,
-  );
-  if (lines.length > 0) out.write(`Deleted Images:\n${lines.join('\n')}\n\n`);
-  return report.SpaceReclaimed;
 }

@@ -1,15 +1,17 @@
-import { routes } from '@gantry/api';
-import { flagBool, formatSize } from '@gantry/base';
+import { flagBool } from '@gantry/base';
 import { CliError } from '../../cli-error.ts';
 import { boolFlag, type Command } from '../../command.ts';
 import { filterFlag, parseFilters, withFilter } from '../../request/filters.ts';
 import { confirm } from '../confirm.ts';
+import { dryRunFlag, wantsDryRun } from '../dry-run.ts';
+import { pruneVolumes, totalOf } from '../prune-kinds.ts';
 
 export const pruneCommand: Command = {
   usage: '[OPTIONS]',
   flags: [
     boolFlag('all', 'Remove all unused volumes, not just anonymous ones', { short: 'a' }),
     filterFlag('Remove only what matches (e.g. "label=<label>")'),
+    dryRunFlag,
     boolFlag('force', 'Do not prompt for confirmation', { short: 'f' }),
   ],
   arity: { min: 0, max: 0 },
@@ -21,11 +23,9 @@ export const pruneCommand: Command = {
     }
     const which = all ? 'all local volumes' : 'anonymous local volumes';
     const warning = `WARNING! This will remove ${which} not used by at least one container.\nAre you sure you want to continue?`;
-    if (!flagBool(flags, 'force')) await confirm(session, warning);
+    const plan = await wantsDryRun(session, flags);
+    if (!plan && !flagBool(flags, 'force')) await confirm(session, warning);
     const filters = all ? withFilter(given, 'all', 'true') : given;
-    const report = await session.engine.call(routes.volumePrune, { query: { filters } });
-    const deleted = report.VolumesDeleted ?? [];
-    if (deleted.length > 0) session.out.write(`Deleted Volumes:\n${deleted.join('\n')}\n\n`);
-    session.out.line(`Total reclaimed space: ${formatSize(report.SpaceReclaimed)}`);
+    session.out.line(totalOf(await pruneVolumes(session, { filters, plan }), plan));
   },
 };
