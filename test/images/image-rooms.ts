@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ContentRoom, openContent } from '../../packages/engine/src/content/index.ts';
 import { openDb } from '../../packages/engine/src/db/index.ts';
+import { type Durability, openDurability, syncInThread } from '../../packages/engine/src/durability/index.ts';
 import { openEvents } from '../../packages/engine/src/events/index.ts';
 import { type ImageRoom, openImages, type ProgressEvent } from '../../packages/engine/src/images/index.ts';
 import { type JobRoom, openJobs } from '../../packages/engine/src/jobs/index.ts';
@@ -16,6 +17,10 @@ export type ImageRooms = Disposable & {
   readonly snapshots: LayerRoom;
   readonly content: ContentRoom;
   readonly jobs: JobRoom;
+  /** Syncs only when it is disposed: a test says when. */
+  readonly durability: Durability;
+  /** What an administrator would read in the log. */
+  readonly warnings: readonly string[];
   /** `action actor` of every event so far. */
   readonly events: readonly string[];
   /** Pulls, and gives the lines that a client would show. */
@@ -28,10 +33,14 @@ export type ImageRooms = Disposable & {
 
 const anybody = { username: '', password: '', identityToken: '', registryToken: '', serverAddress: '' };
 
-/** @param dataRoot an existing directory to use and leave; absent: one in the temporary directory, removed at the end */
 let readers = 0;
 
-export function openImageRooms(dataRoot?: string, registryMirrors: readonly string[] = []): ImageRooms {
+/** @param dataRoot an existing directory to use and leave; absent: one in the temporary directory, removed at the end */
+export function openImageRooms(
+  dataRoot?: string,
+  registryMirrors: readonly string[] = [],
+  bootId = 'one boot',
+): ImageRooms {
   const root = dataRoot ?? mkdtempSync(join(tmpdir(), 'gantry-images-'));
   mkdirSync(root, { recursive: true });
   const now = (): Date => new Date();
@@ -45,10 +54,15 @@ export function openImageRooms(dataRoot?: string, registryMirrors: readonly stri
     journal.record(...event);
   };
   const jobs = openJobs({ db, now, random });
-  const content = openContent({ db, dataRoot: root, now, random });
-  const snapshots = openSnapshots({ db, dataRoot: root, now, random });
+  const warnings: string[] = [];
+  const report = (what: string, error: unknown): void => void warnings.push(`${what}: ${error}`);
+  const durability = openDurability({ db, bootId, now, sync: () => syncInThread(root), report });
+  const content = openContent({ db, durability, dataRoot: root, now, random });
+  const snapshots = openSnapshots({ db, durability, dataRoot: root, now, random });
   const images = openImages({
     db,
+    durability: { ...durability, syncSoon: () => undefined },
+    warn: (message) => warnings.push(message),
     content,
     snapshots,
     jobs,
@@ -63,6 +77,8 @@ export function openImageRooms(dataRoot?: string, registryMirrors: readonly stri
     snapshots,
     content,
     jobs,
+    durability,
+    warnings,
     events,
     pull: async (reference, { platform = '', signal = new AbortController().signal } = {}) => {
       const lines: ProgressEvent[] = [];

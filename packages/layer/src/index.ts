@@ -7,5 +7,6 @@ export { type Compression, type Decompressed, decompress, detectCompression } fr
 export type { EntryKind, TarEntry, TarSink } from './tar/entry.ts';
 export { TarReader } from './tar/reader.ts';
 export { endOfArchive, formatFile, formatHeader, paddingAfter, plainEntry } from './tar/writer.ts';
+export { measureTree } from './tree-size.ts';
 export { Growth } from './workers/growing-file.ts';
 export { LayerWorkers, type UnpackJob } from './workers/layer-workers.ts';

@@ -8,6 +8,8 @@ export type IngestPlace = {
   readonly path: string;
   readonly pathOf: (digest: Digest) => string;
   readonly record: (digest: Digest, sizeBytes: number) => void;
+  /** The temporary file is gone. */
+  readonly ended: () => void;
 };
 
 /** Opens a temporary file for a blob whose digest is not proven yet. */
@@ -43,6 +45,7 @@ export function openIngest(place: IngestPlace): Ingest {
       growth.abandon();
       close();
       rmSync(place.path, { force: true });
+      place.ended();
     },
   };
 }

@@ -2,6 +2,7 @@ import type { LayerWorkers } from '@gantry/layer';
 import type { Platform } from '@gantry/oci';
 import type { ContentRoom } from '../content/index.ts';
 import type { Db } from '../db/index.ts';
+import type { Durability } from '../durability/index.ts';
 import type { EventSink } from '../events/index.ts';
 import type { JobRoom, SharedWork } from '../jobs/index.ts';
 import type { LayerRoom } from '../snapshots/index.ts';
@@ -13,6 +14,7 @@ import type { ProgressEvent } from './types.ts';
 /** Everything the verbs of this room work with; each verb takes the part it uses. */
 export type ImageDeps = {
   readonly db: Db;
+  readonly durability: Durability;
   readonly rows: ImageRows;
   readonly records: Records;
   readonly content: ContentRoom;
@@ -24,6 +26,8 @@ export type ImageDeps = {
   readonly layers: SharedWork<void, ProgressEvent>;
   /** How many layers are fetched and unpacked at a time. */
   readonly gate: Gate;
+  /** Told what an administrator should read. */
+  readonly warn: (message: string) => void;
   readonly now: () => Date;
   /** What this machine runs. */
   readonly platform: Platform;

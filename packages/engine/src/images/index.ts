@@ -1,2 +1,3 @@
+export { wayBack } from './discard.ts';
 export { openImages } from './open-images.ts';
 export type * from './types.ts';

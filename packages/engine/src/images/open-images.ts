@@ -3,10 +3,12 @@ import { LayerWorkers } from '@gantry/layer';
 import type { Platform } from '@gantry/oci';
 import type { ContentRoom } from '../content/index.ts';
 import type { Db } from '../db/index.ts';
+import type { Durability } from '../durability/index.ts';
 import type { EventSink } from '../events/index.ts';
 import { type JobRoom, SharedWork } from '../jobs/index.ts';
 import type { LayerRoom } from '../snapshots/index.ts';
 import type { ImageDeps } from './deps.ts';
+import { discardAfterPowerLoss, discardImages, imagesHaving } from './discard.ts';
 import { Gate } from './gate.ts';
 import { importImage } from './import.ts';
 import { loadImages } from './load.ts';
@@ -18,13 +20,17 @@ import { findImage, getImage } from './resolve.ts';
 import { openImageRows } from './rows.ts';
 import { tagImage } from './tag.ts';
 import type { ImageRoom } from './types.ts';
+import { measureImages } from './usage.ts';
 
 export type ImageOptions = {
   readonly db: Db;
+  readonly durability: Durability;
   readonly content: ContentRoom;
   readonly snapshots: LayerRoom;
   readonly jobs: JobRoom;
   readonly events: EventSink;
+  /** Told what an administrator should read. */
+  readonly warn: (message: string) => void;
   readonly now: () => Date;
   /** What this machine runs; read off it when absent. */
   readonly platform?: Platform;
@@ -62,6 +68,9 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
     tag: (source, reference) => tagImage(deps, source, reference),
     remove: async (nameOrId, { force }, users) => (await removeImage(deps, nameOrId, { force, users })).deleted,
     prune: (match, inUse) => pruneImages(deps, match, inUse),
+    usage: () => measureImages(deps),
+    having: (lost) => imagesHaving(deps, lost),
+    discard: (lost) => discardImages(deps, lost),
     recover: () => recover(deps),
     [Symbol.dispose]: () => deps.workers[Symbol.dispose](),
   };
@@ -74,8 +83,10 @@ function hostPlatform(): Platform {
 }
 
 /** What a killed daemon was in the middle of is undone: its job's holds go, and with them what nobody else holds. */
-async function recover({ jobs, rows, snapshots, content }: ImageDeps): Promise<void> {
+async function recover(deps: ImageDeps): Promise<void> {
+  const { jobs, rows, snapshots, content } = deps;
   jobs.recover();
+  await discardAfterPowerLoss(deps);
   const images = new Set(rows.ids().map((id) => `image:${id}`));
   const isAlive = (user: string): boolean =>
     images.has(user) || (user.startsWith('job:') && jobs.isRunning(user.slice('job:'.length)));

@@ -74,8 +74,8 @@ export async function deleteImage(deps: ImageDeps, image: ImageRow): Promise<Rem
     return references;
   });
   deps.records.forget(image.id);
-  const { removed, reclaimedBytes } = await deps.snapshots.release(user);
-  deps.content.release(user);
+  const { removed, reclaimedBytes: unpackedBytes } = await deps.snapshots.release(user);
+  const reclaimedBytes = unpackedBytes + deps.content.release(user);
   const deleted = [
     ...untagged.map((reference) => ({ untagged: reference })),
     { deleted: image.id },

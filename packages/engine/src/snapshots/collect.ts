@@ -1,10 +1,12 @@
 import type { Db } from '../db/index.ts';
+import type { Durability } from '../durability/index.ts';
 import type { Directories } from './directories.ts';
 import type { SnapshotRows } from './rows.ts';
 import type { Stacks } from './stacks.ts';
 
 export type CollectDeps = {
   readonly db: Db;
+  readonly durability: Pick<Durability, 'note'>;
   readonly rows: SnapshotRows;
   readonly directories: Directories;
   readonly stacks: Stacks;
@@ -19,6 +21,7 @@ export async function collect(
 ): Promise<Collected> {
   const gone = db.tx(() => chains.flatMap((chain) => removeUnusedFrom(rows, chain)));
   if (gone.length > 0) stacks.forget();
+  for (const { dir } of gone) directories.disown(dir);
   for (const { dir } of gone) await directories.remove(dir);
   return {
     removed: gone.map(({ chainId }) => chainId),

@@ -49,6 +49,7 @@ export function openSnapshotRows(db: Db) {
     'DELETE FROM snapshot WHERE chain_id = ?1 AND NOT EXISTS (SELECT 1 FROM snapshot_use WHERE chain_id = ?1)' +
       ' AND NOT EXISTS (SELECT 1 FROM snapshot WHERE parent = ?1)',
   );
+  const forget = db.prepare('DELETE FROM snapshot WHERE chain_id = ?');
   const hold = db.prepare('INSERT INTO snapshot_use (chain_id, user) VALUES (?, ?) ON CONFLICT DO NOTHING');
   const held = db.prepare<{ chain_id: string }>('SELECT chain_id FROM snapshot_use WHERE user = ?');
   const release = db.prepare('DELETE FROM snapshot_use WHERE user = ?');
@@ -70,6 +71,10 @@ export function openSnapshotRows(db: Db) {
     },
     /** @returns false when something needs it */
     removeUnused: (chainId: string): boolean => remove.run(chainId).changes > 0,
+    /** Whoever needs it. */
+    forget: (chainId: string): void => {
+      forget.run(chainId);
+    },
     hold: (chainId: string, user: string): void => {
       hold.run(chainId, user);
     },

@@ -17,6 +17,13 @@ export type VolumeCreateRequest = {
   readonly options: Readonly<Record<string, string>>;
 };
 
+export type StrayVolume = {
+  readonly name: string;
+  readonly path: string;
+  /** What a removal left that did not come to its end. */
+  readonly isDoomed: boolean;
+};
+
 export type VolumeRoom = {
   /** The existing one when name and driver are the same. */
   create(request: VolumeCreateRequest): VolumeRecord;
@@ -33,5 +40,12 @@ export type VolumeRoom = {
   holders(name: string): readonly string[];
   /** Bytes on disk. */
   usage(name: string): Promise<number>;
+  /** After a power failure, before `sweep`: rows that were lost are made again. @returns the names */
+  adopt(): readonly string[];
+  /** Volumes whose directory is not there. */
+  damaged(): readonly { readonly name: string; readonly path: string }[];
+  /** Directories that no row owns and nobody is removing. */
+  strays(): readonly StrayVolume[];
+  removeStray(name: string): Promise<void>;
   sweep(): Promise<void>;
 };
