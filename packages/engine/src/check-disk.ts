@@ -46,11 +46,14 @@ export async function checkDisk(
     containers: store.list().length,
     volumes: volumes.list().length,
   };
+  // A removal drops the row first and the directory soon after: it is a stray only when it is one both times.
+  const strayBefore = new Set(strayContainers(deps));
   const found = [
     ...(await damagedContent(deps, request.verify, signal)),
     ...containerFindings(deps),
     ...volumeFindings(deps),
-    ...(await strayFiles(deps)),
+    ...strayContainers(deps).flatMap((id) => (strayBefore.has(id) ? [strayContainer(deps, id)] : [])),
+    ...strayFiles(deps),
   ];
   for (const name of request.names) refuseUnknown(name, found);
   const findings: DiskFinding[] = [];
@@ -149,45 +152,58 @@ function volumeFindings({ volumes }: DiskCheckDeps): Found[] {
   return [...emptied, ...strays];
 }
 
-/** What no row owns: of images, of containers, and of nobody at all. */
-async function strayFiles({ content, snapshots, store, dataRoot }: DiskCheckDeps): Promise<Found[]> {
-  const byPath = (path: string): Found => ({
+function strayContainers({ store, dataRoot }: DiskCheckDeps): readonly string[] {
+  return entriesOf(join(dataRoot, 'containers')).filter((id) => store.find(id) === undefined);
+}
+
+function strayContainer({ dataRoot }: DiskCheckDeps, id: string): Found {
+  return {
+    ...strayFile(join(dataRoot, 'containers', id)),
+    kind: 'container',
+    name: id,
+    problem: 'no row knows its directory, which may have its log',
+    mend: `gantry system fsck --repair ${id} removes it; so does the next start of the daemon`,
+    holdsData: true,
+  };
+}
+
+/** What no row owns: of images, and of nobody at all. */
+function strayFiles({ content, snapshots, dataRoot }: DiskCheckDeps): Found[] {
+  const layers = snapshots.strays().map(({ name, path, isContainers }): Found => {
+    const stray = { ...strayFile(path), repair: () => snapshots.removeStray(name) };
+    if (!isContainers) return stray;
+    const problem = 'no row knows it, and a container wrote it';
+    const mend = `gantry system fsck --repair ${name} removes it; so does the next start of the daemon`;
+    return { ...stray, kind: 'container', name, problem, mend, holdsData: true };
+  });
+  const foreign = entriesOf(dataRoot)
+    .filter((name) => !ownEntries.has(name))
+    .map((name) => join(dataRoot, name));
+  return [
+    ...content.strays().map(strayFile),
+    ...layers,
+    // Nothing of ours has such a name, so it is somebody else's, and he may want it.
+    ...foreign.map(
+      (path): Found => ({
+        kind: 'file',
+        name: path,
+        path,
+        problem: 'the engine has no such file',
+        mend: 'look at it, and move it away',
+      }),
+    ),
+  ];
+}
+
+function strayFile(path: string): Found {
+  return {
     kind: 'file',
     name: path,
     path,
     problem: 'no row knows it',
     mend: 'gantry system fsck --repair removes it',
     repair: () => rm(path, { recursive: true, force: true }),
-  });
-  const layers = snapshots.strays().map(({ name, path, isContainers }): Found => {
-    const mend = `gantry system fsck --repair ${isContainers ? `${name} ` : ''}removes it`;
-    const problem = isContainers ? 'no row knows it, and a container wrote it' : 'no row knows it';
-    return {
-      ...byPath(path),
-      ...{ problem, mend, holdsData: isContainers, repair: () => snapshots.removeStray(name) },
-      ...(isContainers ? { kind: 'container', name } : {}),
-    };
-  });
-  const foreign = entriesOf(dataRoot).filter((name) => !ownEntries.has(name));
-  return [
-    ...content.strays().map(byPath),
-    ...layers,
-    ...entriesOf(join(dataRoot, 'containers'))
-      .filter((id) => store.find(id) === undefined)
-      .map((id) => ({
-        ...byPath(join(dataRoot, 'containers', id)),
-        kind: 'container' as const,
-        name: id,
-        problem: 'no row knows its directory, which may have its log',
-        mend: `gantry system fsck --repair ${id} removes it; so does the next start of the daemon`,
-        holdsData: true,
-      })),
-    // Nothing of ours has such a name, so it is somebody else's, and he may want it.
-    ...foreign.map((name): Found => {
-      const { repair: _, ...finding } = byPath(join(dataRoot, name));
-      return { ...finding, problem: 'the engine has no such file', mend: 'look at it, and move it away' };
-    }),
-  ];
+  };
 }
 
 function entriesOf(path: string): readonly string[] {

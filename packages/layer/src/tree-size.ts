@@ -10,10 +10,32 @@ const batchEntries = 2000;
  * directories count nothing, as Docker counts: a hole is as large as what it stands for.
  */
 export async function measureTree(path: string): Promise<number> {
+  const root = open(path, openFlag.readOnly | openFlag.directory | openFlag.noFollow);
+  try {
+    const steps = measureSteps(root);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+  } finally {
+    close(root);
+  }
+}
+
+/** The same for a thread that has nothing else to do, below an open directory. */
+export function measureTreeAt(root: number): number {
+  const steps = measureSteps(root);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+function* measureSteps(root: number): Generator<void, number, void> {
   const seen = new Set<string>();
   let total = 0;
   let entries = 0;
-  const root = open(path, openFlag.readOnly | openFlag.directory | openFlag.noFollow);
   const count = (stat: FileStat): void => {
     if (stat.linkCount > 1) {
       const inode = `${stat.deviceMajor}:${stat.deviceMinor}:${stat.inode}`;
@@ -22,20 +44,31 @@ export async function measureTree(path: string): Promise<number> {
     }
     total += stat.sizeBytes;
   };
-  const visit = async (fd: number): Promise<void> => {
+  function* visit(fd: number): Generator<void, void, void> {
     for (const { name } of readDirectory(fd)) {
-      if (++entries % batchEntries === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+      if (++entries % batchEntries === 0) yield;
       const stat = statOf(fd, name);
       if (stat === undefined) continue;
-      if ((stat.mode & typeMask) !== directoryType) count(stat);
-      else await withDirectory(fd, name, visit);
+      if ((stat.mode & typeMask) !== directoryType) {
+        count(stat);
+        continue;
+      }
+      const child = openChild(fd, name);
+      if (child === undefined) continue;
+      try {
+        yield* visit(child);
+      } finally {
+        close(child);
+      }
     }
-  };
+  }
+  // The descriptor may have been read before.
+  const fresh = openat2(root, '.', { flags: openFlag.readOnly | openFlag.directory });
   try {
-    await visit(root);
+    yield* visit(fresh);
     return total;
   } finally {
-    close(root);
+    close(fresh);
   }
 }
 
@@ -49,17 +82,11 @@ function statOf(fd: number, name: Uint8Array): FileStat | undefined {
   }
 }
 
-async function withDirectory(fd: number, name: Uint8Array, visit: (fd: number) => Promise<void>): Promise<void> {
-  let child: number;
+function openChild(fd: number, name: Uint8Array): number | undefined {
   try {
-    child = openat2(fd, name, { flags: openFlag.readOnly | openFlag.directory | openFlag.noFollow });
+    return openat2(fd, name, { flags: openFlag.readOnly | openFlag.directory | openFlag.noFollow });
   } catch (error) {
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return;
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return undefined;
     throw error;
-  }
-  try {
-    await visit(child);
-  } finally {
-    close(child);
   }
 }

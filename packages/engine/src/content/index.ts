@@ -1,2 +1,2 @@
 export { openContent } from './open-content.ts';
-export type { ContentRoom, DamagedBlob, Ingest, StoredBlob } from './types.ts';
+export type { ContentRoom, Ingest } from './types.ts';

@@ -1,3 +1,3 @@
 export { openDurability } from './open-durability.ts';
 export { syncInThread } from './sync-in-thread.ts';
-export type { Durability, Interrupted, Written } from './types.ts';
+export type { Durability } from './types.ts';

@@ -29,22 +29,28 @@ export function openDurability({ db, bootId, now, sync, report }: DurabilityDeps
   let quiet: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
   let hasEnded = false;
+  let confirming = 0;
 
   const syncNow = async (): Promise<void> => {
     const upTo = rows.newest();
     const startedAt = now();
     try {
       await sync();
+      if (hasEnded) return;
+      const before = rows.count();
+      // What was noted while the disk was busy is not among what it was busy with.
+      db.tx(() => {
+        rows.removeUpTo(upTo);
+        rows.setSynced(startedAt.getTime());
+      });
+      confirming = before - rows.count();
+      // Once more, and soon done: for the rows that say so.
+      await sync();
     } catch (error) {
       report('sync of the data root', error);
-      return;
+    } finally {
+      confirming = 0;
     }
-    if (hasEnded) return;
-    // What was noted while the disk was busy is not among what it was busy with.
-    db.tx(() => {
-      rows.removeUpTo(upTo);
-      rows.setSynced(startedAt.getTime());
-    });
   };
   const syncInTurn = (): Promise<void> => {
     const turn = (running ?? Promise.resolve()).then(syncNow);
@@ -54,7 +60,7 @@ export function openDurability({ db, bootId, now, sync, report }: DurabilityDeps
 
   return {
     note: rows.insert,
-    pending: rows.count,
+    pending: () => rows.count() + confirming,
     syncSoon: () => {
       if (quiet === undefined) {
         quiet = setTimeout(() => {
