@@ -114,6 +114,18 @@ test('a blob or layer that is damaged is found, and a repair takes it and its im
   expect(await docker('exec', 'bystander', 'cat', '/own')).toBe('1');
 });
 
+test('a layer under a running container is left to it', async () => {
+  const [upper = ''] = [...namesIn('layers')].filter((name) => existsSync(below('layers', name, 'fs', 'own')));
+  const [layer = ''] = [...namesIn('layers')].filter((name) => ![upper, 'empty'].includes(name));
+  const extra = below('layers', layer, 'fs', 'extra');
+  writeFileSync(extra, 'nobody knows');
+  const { lines } = await fsck('--verify', '--repair');
+  expect(lines[0]).toContain('its files have ');
+  expect(lines[1]).toBe('  to mend it: first stop container bystander, which runs on it');
+  rmSync(extra);
+  expect((await fsck('--verify')).exitCode).toBe(0);
+});
+
 test('files that no row owns go with a repair; what may be data only by its name; what is not ours never', async () => {
   const strays = [below('blobs', 'sha256', 'a'.repeat(64)), below('ingest', 'left'), below('layers', 'leftover', 'fs')];
   const data = [below('volumes', 'lost', '_data'), below('layers', 'upperdir', 'work'), below('containers', 'c0ffee')];

@@ -31,6 +31,12 @@ function openDirectory(): { readonly path: string } & Disposable {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 
+function openSettled(root: string): ImageRooms {
+  const rooms = openImageRooms(root, [], 'one boot');
+  rooms.durability.settle();
+  return rooms;
+}
+
 /** A copy of a data root as it is at this moment, with the database's log. */
 function copyRoot(from: string, to: string): string {
   cpSync(from, to, { recursive: true, preserveTimestamps: true });
@@ -48,7 +54,7 @@ const fileOf = (rooms: ImageRooms, name: string): string => join(rooms.layerPath
 test('after a power cut an image that was synced is whole, and one that was not is gone with a word', async () => {
   using directory = openDirectory();
   const root = join(directory.path, 'before');
-  using before = openImageRooms(root, [], 'one boot');
+  using before = openSettled(root);
   await importFile(before, 'first');
   await before.durability[Symbol.asyncDispose]();
   expect(before.durability.pending()).toBe(0);
@@ -72,7 +78,7 @@ test('after a power cut an image that was synced is whole, and one that was not 
 test('after a killed daemon on the same boot everything is trusted, since the kernel has it', async () => {
   using directory = openDirectory();
   const root = join(directory.path, 'before');
-  using before = openImageRooms(root, [], 'one boot');
+  using before = openSettled(root);
   await importFile(before, 'first');
   const after = copyRoot(root, join(directory.path, 'after'));
   using next = openImageRooms(after, [], 'one boot');
@@ -84,7 +90,7 @@ test('after a killed daemon on the same boot everything is trusted, since the ke
 test('when a daemon dies while it removes what it does not trust, the next one does it', async () => {
   using directory = openDirectory();
   const root = join(directory.path, 'before');
-  using before = openImageRooms(root, [], 'one boot');
+  using before = openSettled(root);
   await importFile(before, 'first');
   const after = copyRoot(root, join(directory.path, 'after'));
   {
@@ -99,7 +105,7 @@ test('when a daemon dies while it removes what it does not trust, the next one d
 test('rows of a removed image that come back without their files are dropped', async () => {
   using directory = openDirectory();
   const root = join(directory.path, 'before');
-  using before = openImageRooms(root, [], 'one boot');
+  using before = openSettled(root);
   await importFile(before, 'first');
   await importFile(before, 'second');
   await before.durability[Symbol.asyncDispose]();
@@ -188,6 +194,16 @@ test('a volume whose row did not come to the disk keeps its data', async () => {
   await engine.start();
   expect(await docker('run', '--rm', '-v', 'ledger:/data', image(), 'cat', '/data/sum')).toBe('42');
   expect(engine.log()).toContain('volume ledger had lost its row');
+  await docker('volume', 'rm', 'ledger');
+});
+
+test('a database that was lost takes no volume with it', async () => {
+  await docker('run', '--rm', '-v', 'ledger:/data', image(), 'sh', '-c', 'echo 43 > /data/sum');
+  await engine.stop();
+  rmSync(join(engine.dataRoot, 'gantry.db'));
+  await engine.start();
+  await docker('pull', '-q', image());
+  expect(await docker('run', '--rm', '-v', 'ledger:/data', image(), 'cat', '/data/sum')).toBe('43');
   await docker('volume', 'rm', 'ledger');
 });
 

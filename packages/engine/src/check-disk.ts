@@ -81,7 +81,7 @@ async function settleFinding(found: Found, { repair, names }: DiskCheckRequest):
 
 /** Blobs and layers whose files are not what their rows say; images go with them, since they cannot be used any more. */
 async function damagedContent(deps: DiskCheckDeps, reads: boolean, signal: AbortSignal): Promise<Found[]> {
-  const { content, snapshots, images } = deps;
+  const { content, snapshots, images, store } = deps;
   const blobs = await content.damaged({ reads }, signal);
   const layers = await snapshots.damaged({ reads }, signal);
   const findingOf = (kind: 'blob' | 'layer', name: string): Pick<Found, 'kind' | 'name' | 'mend' | 'repair'> => {
@@ -89,6 +89,14 @@ async function damagedContent(deps: DiskCheckDeps, reads: boolean, signal: Abort
       layers: new Set(kind === 'layer' ? [name] : []),
       blobs: new Set(kind === 'blob' ? [name] : []),
     };
+    // A running container has the layer under its feet.
+    const holder = snapshots.standingOn(lost.layers).find((id) => store.find(id)?.status.kind === 'running');
+    if (holder !== undefined)
+      return {
+        kind,
+        name,
+        mend: `first stop container ${store.find(holder)?.name ?? shortId(holder)}, which runs on it`,
+      };
     const repair = (): Promise<unknown> => images.discard(lost);
     const steps = images
       .having(lost)

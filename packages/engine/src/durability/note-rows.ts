@@ -14,6 +14,8 @@ CREATE TABLE IF NOT EXISTS durable (
 ) STRICT;
 `;
 
+export type NoteRows = ReturnType<typeof openNoteRows>;
+
 /** The tables of this room and the statements on them. */
 export function openNoteRows(db: Db) {
   db.define(schema);

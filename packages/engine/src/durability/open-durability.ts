@@ -1,5 +1,5 @@
 import type { Db } from '../db/index.ts';
-import { openNoteRows } from './note-rows.ts';
+import { type NoteRows, openNoteRows } from './note-rows.ts';
 import type { Durability, Interrupted } from './types.ts';
 
 export type DurabilityDeps = {
@@ -20,12 +20,7 @@ const longestStopMs = 5000;
 /** Opens the notes of a database, and finds out whether the machine was started again since they were made. */
 export function openDurability({ db, bootId, now, sync, report }: DurabilityDeps): Durability {
   const rows = openNoteRows(db);
-  const boot = rows.findBoot();
-  if (boot === undefined) rows.setBoot(bootId);
-  let interrupted: Interrupted | undefined =
-    boot === undefined || boot.boot_id === bootId
-      ? undefined
-      : { suspects: rows.list(), syncedAt: boot.synced === null ? undefined : new Date(boot.synced) };
+  let interrupted = findInterruption(rows, bootId);
   let quiet: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
   let hasEnded = false;
@@ -62,12 +57,10 @@ export function openDurability({ db, bootId, now, sync, report }: DurabilityDeps
     note: rows.insert,
     pending: () => rows.count() + confirming,
     syncSoon: () => {
-      if (quiet === undefined) {
-        quiet = setTimeout(() => {
-          quiet = undefined;
-          void syncInTurn();
-        }, quietMs).unref();
-      } else quiet.refresh();
+      quiet ??= setTimeout(() => {
+        quiet = undefined;
+        void syncInTurn();
+      }, quietMs).unref();
     },
     get interrupted() {
       return interrupted;
@@ -93,4 +86,11 @@ export function openDurability({ db, bootId, now, sync, report }: DurabilityDeps
       hasEnded = true;
     },
   };
+}
+
+function findInterruption(rows: NoteRows, bootId: string): Interrupted | undefined {
+  const boot = rows.findBoot();
+  if (boot === undefined) return { suspects: [], syncedAt: undefined };
+  if (boot.boot_id === bootId) return undefined;
+  return { suspects: rows.list(), syncedAt: boot.synced === null ? undefined : new Date(boot.synced) };
 }

@@ -13,11 +13,11 @@ export type Durability = AsyncDisposable & {
   note(written: Written): void;
   /** How many noted files are not on the disk for good. */
   pending(): number;
-  /** Syncs in the background, once nothing has been asked for a moment. */
+  /** Syncs in the background, in a moment. */
   syncSoon(): void;
   /**
-   * Set when the machine was started again since this database was last used: what was noted and never synced. Whoever
-   * has removed all that he cannot trust calls `settle`.
+   * Set when the machine was started again since this database was last used, and when the database is new: what was
+   * noted and never synced. Whoever has removed all that he cannot trust calls `settle`.
    */
   readonly interrupted: Interrupted | undefined;
   /** What `interrupted` told is dealt with; what is on the disk now is what the rows say. */

@@ -18,6 +18,7 @@ export type VolumeDirectories = {
   /** Its removal goes on. */
   isGoing(name: string): boolean;
   exists(name: string): boolean;
+  isEmpty(name: string): boolean;
 };
 
 /** Opens the directory of all volumes, making it when it is missing. Others may pass through it and not look around. */
@@ -50,6 +51,7 @@ export function openVolumeDirectories(dataRoot: string, randomName: () => string
     },
     names: () => readdirSync(root),
     isGoing: (name) => going.has(name),
+    isEmpty: (name) => readdirSync(join(root, name, '_data')).length === 0,
     exists: (name) => lstatSync(join(root, name, '_data'), { throwIfNoEntry: false })?.isDirectory() ?? false,
   };
 }

@@ -147,13 +147,13 @@ function listStrays({ rows, directories, dataRoot }: Opened): readonly StrayVolu
 }
 
 /**
- * After the power failed, rows may be older than directories: a volume whose row did not come to the disk gets one
- * again, without labels and options, since what is in it may be on the disk and dear to somebody.
+ * Rows may be older than directories after the power failed, and lost with a database that was moved away: a volume
+ * with something in it gets a row again, without labels and options, since what is in it may be dear to somebody.
  */
 function adoptVolumes(opened: Opened): readonly string[] {
   const { db, rows, directories, events, clock } = opened;
   const names = listStrays(opened).flatMap(({ name }) =>
-    isVolumeName(name) && directories.exists(name) ? [name] : [],
+    isVolumeName(name) && directories.exists(name) && !directories.isEmpty(name) ? [name] : [],
   );
   const createdAt = new Date(Number(clock() / 1_000_000n));
   db.tx(() => {

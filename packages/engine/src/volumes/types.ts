@@ -40,7 +40,7 @@ export type VolumeRoom = {
   holders(name: string): readonly string[];
   /** Bytes on disk. */
   usage(name: string): Promise<number>;
-  /** After a power failure, before `sweep`: rows that were lost are made again. @returns the names */
+  /** Where rows may have been lost, before `sweep`: makes them again. @returns the names */
   adopt(): readonly string[];
   /** Volumes whose directory is not there. */
   damaged(): readonly { readonly name: string; readonly path: string }[];
