@@ -2,6 +2,7 @@ import { close, type FileStat, isSystemError, open, openat2, openFlag, readDirec
 
 const directoryType = 0o040000;
 const typeMask = 0o170000;
+const dot = new TextEncoder().encode('.');
 /** So many entries, then others get their turn. */
 const batchEntries = 2000;
 
@@ -32,6 +33,13 @@ export function measureTreeAt(root: number): number {
   }
 }
 
+/** An open directory, and those of its directories that nobody has looked into. */
+type Level = { readonly fd: number; readonly directories: Uint8Array[] };
+
+/**
+ * SAFETY: a container can make a tree deeper than any stack. So there is no recursion here, and a directory is closed
+ * when its last one is opened: a chain of any length takes two descriptors.
+ */
 function* measureSteps(root: number): Generator<void, number, void> {
   const seen = new Set<string>();
   let total = 0;
@@ -44,32 +52,37 @@ function* measureSteps(root: number): Generator<void, number, void> {
     }
     total += stat.sizeBytes;
   };
-  function* visit(fd: number): Generator<void, void, void> {
-    for (const { name } of readDirectory(fd)) {
-      if (++entries % batchEntries === 0) yield;
-      const stat = statOf(fd, name);
-      if (stat === undefined) continue;
-      if ((stat.mode & typeMask) !== directoryType) {
-        count(stat);
-        continue;
-      }
-      const child = openChild(fd, name);
-      if (child === undefined) continue;
-      try {
-        yield* visit(child);
-      } finally {
-        close(child);
+  const levels: Level[] = [];
+  try {
+    for (let fd = openChild(root, dot); ; fd = openNext(levels)) {
+      if (fd === undefined) return total;
+      const level: Level = { fd, directories: [] };
+      levels.push(level);
+      for (const { name } of readDirectory(fd)) {
+        if (++entries % batchEntries === 0) yield;
+        const stat = statOf(fd, name);
+        if (stat === undefined) continue;
+        if ((stat.mode & typeMask) === directoryType) level.directories.push(name);
+        else count(stat);
       }
     }
-  }
-  // The descriptor may have been read before.
-  const fresh = openat2(root, '.', { flags: openFlag.readOnly | openFlag.directory });
-  try {
-    yield* visit(fresh);
-    return total;
   } finally {
-    close(fresh);
+    for (const { fd } of levels) close(fd);
   }
+}
+
+/** The next directory that nobody has looked into; undefined when there is none. */
+function openNext(levels: Level[]): number | undefined {
+  for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+    const name = level.directories.pop();
+    const child = name === undefined ? undefined : openChild(level.fd, name);
+    if (level.directories.length === 0) {
+      levels.pop();
+      close(level.fd);
+    }
+    if (child !== undefined) return child;
+  }
+  return undefined;
 }
 
 /** A container may be changing the tree meanwhile: what is gone does not count. */

@@ -43,6 +43,7 @@ export async function discardAfterPowerLoss(deps: ImageDeps): Promise<void> {
   const { interrupted } = deps.durability;
   if (interrupted === undefined) return;
   const lost = await findLost(deps, interrupted.suspects);
+  if (lost.layers.size + lost.blobs.size === 0) return;
   const stranded = deps.snapshots.standingOn(lost.layers);
   const since = interrupted.syncedAt === undefined ? '' : ` (all until ${interrupted.syncedAt.toISOString()} is)`;
   for (const image of await discardImages(deps, lost)) {
