@@ -126,6 +126,15 @@ test('a layer under a running container is left to it', async () => {
   expect((await fsck('--verify')).exitCode).toBe(0);
 });
 
+test('bytes that come again replace damaged ones', async () => {
+  const { blob } = await importSmall('mended');
+  truncateSync(blob, 7);
+  await importSmall('mended');
+  expect((await fsck('--verify')).lines.at(-1)).toEndWith('nothing is wrong');
+  await docker('rmi', '-f', ...(await docker('images', '-q', '--filter', 'reference=mended')).split('\n'));
+  await docker('image', 'prune', '-f');
+});
+
 test('files that no row owns go with a repair; what may be data only by its name; what is not ours never', async () => {
   const strays = [below('blobs', 'sha256', 'a'.repeat(64)), below('ingest', 'left'), below('layers', 'leftover', 'fs')];
   const data = [below('volumes', 'lost', '_data'), below('layers', 'upperdir', 'work'), below('containers', 'c0ffee')];

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { EngineError, shortId } from '@gantry/base';
+import { EngineError } from '@gantry/base';
 import type { ContainerDeps } from './containers/index.ts';
 import type { ContentRoom } from './content/index.ts';
 import type { Durability } from './durability/index.ts';
@@ -66,9 +66,7 @@ function refuseUnknown(name: string, found: readonly Found[]): void {
   throw new EngineError(
     'not-found',
     `cannot repair "${name}": no finding about a container's or a volume's data has it`,
-    {
-      hint: 'see the findings first: gantry system fsck',
-    },
+    { hint: 'see the findings first: gantry system fsck' },
   );
 }
 
@@ -81,7 +79,7 @@ async function settleFinding(found: Found, { repair, names }: DiskCheckRequest):
 
 /** Blobs and layers whose files are not what their rows say; images go with them, since they cannot be used any more. */
 async function damagedContent(deps: DiskCheckDeps, reads: boolean, signal: AbortSignal): Promise<Found[]> {
-  const { content, snapshots, images, store } = deps;
+  const { content, snapshots, images } = deps;
   const blobs = await content.damaged({ reads }, signal);
   const layers = await snapshots.damaged({ reads }, signal);
   const findingOf = (kind: 'blob' | 'layer', name: string): Pick<Found, 'kind' | 'name' | 'mend' | 'repair'> => {
@@ -89,24 +87,25 @@ async function damagedContent(deps: DiskCheckDeps, reads: boolean, signal: Abort
       layers: new Set(kind === 'layer' ? [name] : []),
       blobs: new Set(kind === 'blob' ? [name] : []),
     };
-    // A running container has the layer under its feet.
-    const holder = snapshots.standingOn(lost.layers).find((id) => store.find(id)?.status.kind === 'running');
-    if (holder !== undefined)
-      return {
-        kind,
-        name,
-        mend: `first stop container ${store.find(holder)?.name ?? shortId(holder)}, which runs on it`,
-      };
-    const repair = (): Promise<unknown> => images.discard(lost);
-    const steps = images
-      .having(lost)
-      .map((image) => ` and image ${image.references[0] ?? shortId(image.id)} (${wayBack(image)})`);
+    const holder = runningOn(deps, lost.layers);
+    if (holder !== undefined) return { kind, name, mend: `first stop container ${holder}, which runs on it` };
+    const repair = async (): Promise<unknown> => {
+      if (runningOn(deps, lost.layers) === undefined) return images.discard(lost);
+      throw new EngineError('conflict', `cannot remove ${kind} "${name}": a container was started on it meanwhile`);
+    };
+    const steps = images.having(lost).map((image) => ` and image ${image.name} (${wayBack(image)})`);
     return { kind, name, mend: `gantry system fsck --repair removes it${steps.join('')}`, repair };
   };
   return [
     ...blobs.map(({ digest, path, problem }) => ({ ...findingOf('blob', digest), path, problem })),
     ...layers.map(({ chainId, path, problem }) => ({ ...findingOf('layer', chainId), path, problem })),
   ];
+}
+
+/** The name of a container that has one of these layers under its feet. */
+function runningOn({ snapshots, store }: DiskCheckDeps, layers: ReadonlySet<string>): string | undefined {
+  const holders = snapshots.standingOn(layers).flatMap((id) => store.find(id) ?? []);
+  return holders.find(({ status }) => status.kind === 'running')?.name;
 }
 
 function containerFindings({ snapshots, store, dataRoot, containers }: DiskCheckDeps): Found[] {
@@ -188,7 +187,7 @@ function strayFiles({ content, snapshots, dataRoot }: DiskCheckDeps): Found[] {
     .filter((name) => !ownEntries.has(name))
     .map((name) => join(dataRoot, name));
   return [
-    ...content.strays().map(strayFile),
+    ...content.strays().map((path) => ({ ...strayFile(path), repair: async () => content.removeStray(path) })),
     ...layers,
     // Nothing of ours has such a name, so it is somebody else's, and he may want it.
     ...foreign.map(

@@ -81,6 +81,9 @@ export function openContent(deps: ContentDeps): ContentRoom {
       rmSync(pathOf(digest), { force: true });
     },
     strays,
+    removeStray: (path) => {
+      if (strays().includes(path)) rmSync(path, { force: true, recursive: true });
+    },
     sweep: (isAlive) => {
       for (const user of rows.users()) if (!isAlive(user)) rows.release(user);
       collect(rows.list().map((row) => storedBlob(row).digest));

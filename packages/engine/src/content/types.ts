@@ -49,6 +49,8 @@ export type ContentRoom = {
   forget(digest: Digest): void;
   /** Host paths of files that no row owns and nobody is writing. */
   strays(): readonly string[];
+  /** Removes one of them; nothing when somebody owns it by now. */
+  removeStray(path: string): void;
   /** Removes what a killed daemon left: temporary files, files without row, blobs of users that are gone. */
   sweep(isAlive: (user: string) => boolean): void;
 };

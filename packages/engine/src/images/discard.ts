@@ -23,7 +23,9 @@ export function imagesHaving(deps: ImageDeps, lost: LostContent): readonly Disca
   const having = deps.rows.list().filter((row) => hasLost(deps, row, lost));
   return having.map(({ id }) => {
     const references = deps.rows.references(id);
-    return { id, references, isPullable: references.some((reference) => reference.includes('@')) };
+    const isDigest = (reference: string): boolean => reference.includes('@');
+    const name = references.find((reference) => !isDigest(reference)) ?? references[0] ?? shortId(id);
+    return { id, name, isPullable: references.some(isDigest) };
   });
 }
 
@@ -46,10 +48,10 @@ export async function discardAfterPowerLoss(deps: ImageDeps): Promise<void> {
   if (lost.layers.size + lost.blobs.size === 0) return;
   const stranded = deps.snapshots.standingOn(lost.layers);
   const since = interrupted.syncedAt === undefined ? '' : ` (all until ${interrupted.syncedAt.toISOString()} is)`;
-  for (const image of await discardImages(deps, lost)) {
-    const name = image.references[0] ?? shortId(image.id);
-    deps.warn(`image ${name} was removed: the machine stopped before it was on the disk${since}; ${wayBack(image)}`);
-  }
+  for (const image of await discardImages(deps, lost))
+    deps.warn(
+      `image ${image.name} was removed: the machine stopped before it was on the disk${since}; ${wayBack(image)}`,
+    );
   for (const id of stranded)
     deps.warn(`container ${shortId(id)} cannot start until its image is there again; it keeps what it wrote`);
 }
@@ -71,9 +73,8 @@ async function findLost(
 }
 
 /** How a discarded image is had again. */
-export function wayBack({ references, isPullable }: DiscardedImage): string {
-  const name = references.find((reference) => !reference.includes('@')) ?? references[0];
-  return isPullable && name !== undefined
+export function wayBack({ name, isPullable }: DiscardedImage): string {
+  return isPullable
     ? `get it back with: pull ${name}`
     : 'load, import or build it again: no registry is known to have it';
 }

@@ -98,7 +98,8 @@ export type LostContent = {
 
 export type DiscardedImage = {
   readonly id: string;
-  readonly references: readonly string[];
+  /** One of its names, a tag if it has one; else its short ID. */
+  readonly name: string;
   /** It came from a registry, which has it still. */
   readonly isPullable: boolean;
 };
