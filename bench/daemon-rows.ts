@@ -69,7 +69,7 @@ async function pullBigImage(bench: Bench): Promise<Measured[]> {
   };
   const { peers } = bench;
   if (peers !== undefined) {
-    const theirs = undo.use(await startLocalRegistry(storage, peers.enter));
+    const theirs = undo.use(await startLocalRegistry(storage, { enter: peers.enter }));
     sides.docker = () =>
       onFreshDisk(peers, join(peers.directory, 'pull'), (disk) =>
         pullWithDocker(peers, disk, `${theirs.host}/bench/big:1`),

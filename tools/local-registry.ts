@@ -8,13 +8,24 @@ export type LocalRegistry = AsyncDisposable & { readonly host: string; readonly 
 
 const startTimeoutMs = 20_000;
 
+export type RegistryOptions = {
+  /** Words that run the program elsewhere, in another network namespace, which sees the directory too. */
+  readonly enter?: readonly string[];
+  /** Nobody else gets in. */
+  readonly user?: { readonly name: string; readonly password: string };
+  /** Only who brings a token of this service gets in. */
+  readonly tokens?: { readonly realm: string; readonly certificate: string };
+  /** PEM files; with `authority` only clients that it vouches for get in. */
+  readonly tls?: { readonly certificate: string; readonly key: string; readonly authority?: string };
+};
+
 /**
  * Starts it on a free port.
  *
  * @param directory kept from run to run: what was uploaded is still there
- * @param enter words that run the program elsewhere, in another network namespace, which sees `directory` too
  */
-export async function startLocalRegistry(directory: string, enter: readonly string[] = []): Promise<LocalRegistry> {
+export async function startLocalRegistry(directory: string, options: RegistryOptions = {}): Promise<LocalRegistry> {
+  const { enter = [] } = options;
   ensurePrograms('docker-registry');
   const program = findProgram('docker-registry');
   if (program === undefined) throw new Error('unreachable: docker-registry was just installed');
@@ -22,7 +33,7 @@ export async function startLocalRegistry(directory: string, enter: readonly stri
   const host = `127.0.0.1:${freePort()}`;
   const configuration = mkdtempSync(join(enter.length === 0 ? tmpdir() : dirname(directory), 'gantry-registry-'));
   const file = join(configuration, 'config.yml');
-  writeFileSync(file, registryConfiguration(directory, host));
+  writeFileSync(file, registryConfiguration(host, { directory, configuration }, options));
   const log = Bun.file(join(configuration, 'log'));
   const child = Bun.spawn([...enter, enter.length === 0 ? program : 'docker-registry', 'serve', file], {
     stdin: 'ignore',
@@ -35,7 +46,7 @@ export async function startLocalRegistry(directory: string, enter: readonly stri
     rmSync(configuration, { recursive: true, force: true });
   };
   const deadline = performance.now() + startTimeoutMs;
-  while (!(await answers(host, enter))) {
+  while (!(await answers(host, options))) {
     if (child.exitCode !== null || performance.now() > deadline) {
       const said = await log.text();
       await stop();
@@ -46,14 +57,33 @@ export async function startLocalRegistry(directory: string, enter: readonly stri
   return { host, pid: child.pid, [Symbol.asyncDispose]: stop };
 }
 
-function registryConfiguration(directory: string, host: string): string {
-  return [
-    'version: 0.1',
-    'log: { level: warn, accesslog: { disabled: true } }',
-    `storage: { filesystem: { rootdirectory: ${JSON.stringify(directory)} }, delete: { enabled: true } }`,
-    `http: { addr: ${JSON.stringify(host)} }`,
-    '',
-  ].join('\n');
+function registryConfiguration(
+  host: string,
+  { directory, configuration }: { readonly directory: string; readonly configuration: string },
+  { user, tls, tokens }: RegistryOptions,
+): string {
+  const passwords = join(configuration, 'htpasswd');
+  if (user !== undefined) {
+    const hash = Bun.password.hashSync(user.password, { algorithm: 'bcrypt', cost: 4 });
+    writeFileSync(passwords, `${user.name}:${hash.replace('$2b$', '$2y$')}\n`);
+  }
+  const { certificate, key, authority } = tls ?? {};
+  const authorities = authority === undefined ? {} : { clientcas: [authority] };
+  // JSON is YAML.
+  return JSON.stringify({
+    version: '0.1',
+    log: { level: 'warn', accesslog: { disabled: true } },
+    storage: { filesystem: { rootdirectory: directory }, delete: { enabled: true } },
+    http: { addr: host, relativeurls: true, ...(tls !== undefined && { tls: { certificate, key, ...authorities } }) },
+    // Layers that somebody else serves may be named.
+    validation: { manifests: { urls: { allow: ['^https?://'] } } },
+    ...(tokens !== undefined && {
+      auth: {
+        token: { realm: tokens.realm, service: 'registry', issuer: 'tests', rootcertbundle: tokens.certificate },
+      },
+    }),
+    ...(user !== undefined && { auth: { htpasswd: { realm: 'test', path: passwords } } }),
+  });
 }
 
 function freePort(): number {
@@ -63,10 +93,24 @@ function freePort(): number {
   return port;
 }
 
-async function answers(host: string, enter: readonly string[]): Promise<boolean> {
+async function answers(host: string, { enter = [], tls }: RegistryOptions): Promise<boolean> {
   if (enter.length > 0) return Bun.spawnSync([...enter, 'curl', '-sf', `http://${host}/v2/`]).exitCode === 0;
+  if (tls?.authority !== undefined) return await acceptsConnections(host);
   try {
-    return (await fetch(`http://${host}/v2/`)).ok;
+    const url = `${tls === undefined ? 'http' : 'https'}://${host}/v2/`;
+    return (await fetch(url, { tls: { rejectUnauthorized: false } })).status < 500;
+  } catch {
+    return false; // not listening yet
+  }
+}
+
+/** All that can be known of a server that wants a certificate of its clients. */
+async function acceptsConnections(host: string): Promise<boolean> {
+  const [hostname = '', port = ''] = host.split(':');
+  try {
+    const socket = await Bun.connect({ hostname, port: Number(port), socket: { data: () => undefined } });
+    socket.end();
+    return true;
   } catch {
     return false; // not listening yet
   }

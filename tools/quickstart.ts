@@ -1,7 +1,7 @@
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensurePrograms } from './bootstrap.ts';
 import { debianLayer } from './debian-image.ts';
-import { startLocalRegistry } from './local-registry.ts';
 import { repositoryRoot } from './repository.ts';
 import { uploadImage } from './upload-image.ts';
 
@@ -45,12 +45,32 @@ function quietly(...argv: readonly string[]): { ok: boolean; stdout: string; std
   return { ok: run.exitCode === 0, stdout: run.stdout.toString().trim(), stderr: run.stderr.toString().trim() };
 }
 
+/** Our own, on a free port; it says on its first line where. Ends when disposed. */
+async function startRegistry(directory: string): Promise<AsyncDisposable & { readonly host: string }> {
+  mkdirSync(directory, { recursive: true });
+  process.stdout.write(`$ gantry registry serve --data ${directory} --listen 127.0.0.1:0\n`);
+  const child = Bun.spawn([gantry, 'registry', 'serve', '--data', directory, '--listen', '127.0.0.1:0'], {
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'ignore',
+  });
+  const stop = async (): Promise<void> => {
+    child.kill();
+    await child.exited;
+  };
+  for await (const bytes of child.stdout) {
+    const address = new TextDecoder().decode(bytes).trim();
+    return { host: new URL(address).host, [Symbol.asyncDispose]: stop };
+  }
+  throw new Error(`the registry ended before it listened, exit code ${await child.exited}`);
+}
+
 async function makeImage(): Promise<void> {
   say('a Debian base image, from the package mirror of this machine (kept for the next time)');
   const cache = join(repositoryRoot, 'dist/quickstart');
   const layer = await debianLayer(cache);
   say('a registry on loopback; the image goes there and comes back by pull');
-  await using registry = await startLocalRegistry(join(cache, 'registry'));
+  await using registry = await startRegistry(join(cache, 'registry'));
   const config = {
     Cmd: ['busybox', 'httpd', '-f', '-v', '-p', '80', '-h', '/srv/www'],
     Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],

@@ -119,3 +119,16 @@ test('without a healthcheck, or with it taken away, there is no health to tell',
   expect(await docker('ps', '--filter', 'health=none', '-q', '--no-trunc')).toContain(id);
   await docker('rm', '-f', id);
 });
+
+test('a probe is killed also when its time is over before it stands', async () => {
+  const id = await run('sleep 600', '--health-timeout', '1ms');
+  await becomes(id, 'unhealthy');
+  expect((await results(id))[0]).toMatchObject({ ExitCode: -1, Output: 'Health check exceeded timeout (1ms)' });
+  await docker('rm', '-f', id);
+});
+
+test('a timeout that no timer holds is not over at once', async () => {
+  const id = await run('true', '--health-timeout', '1000h');
+  await becomes(id, 'healthy');
+  await docker('rm', '-f', id);
+});

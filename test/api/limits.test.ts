@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { existsSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { startEngine, type TestEngine } from '../harness/engine.ts';
+import { waitFor } from '../harness/wait-for.ts';
 
 let engine: TestEngine;
 
@@ -15,6 +16,12 @@ afterAll(async () => {
 /** This machine has the hierarchies of version 1; where it has not, these say nothing. */
 const memory = '/sys/fs/cgroup/memory';
 const onV1 = test.skipIf(!existsSync(`${memory}/memory.limit_in_bytes`));
+
+function isLeaf(directory: string): boolean {
+  return (
+    !existsSync(directory) || readdirSync(directory, { withFileTypes: true }).every((entry) => !entry.isDirectory())
+  );
+}
 
 async function refusal(path: string, body: unknown): Promise<string> {
   const reply = await engine.api('POST', path, body);
@@ -43,6 +50,8 @@ onV1('a parent cgroup of the user is made ready for containers, and limits hold 
     for (const name of ['systemd', 'pids', 'blkio', 'freezer', 'devices', 'memory', 'cpuset', 'cpuacct', 'cpu']) {
       for (const path of [`${parent}/inner`, parent]) {
         const directory = `/sys/fs/cgroup/${name}/${path}`;
+        // The shim takes the container's own away when it has told of the exit.
+        await waitFor(`the end of what is in ${directory}`, () => isLeaf(directory));
         if (existsSync(directory)) rmdirSync(directory);
       }
     }

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { randomUUID } from 'node:crypto';
 import { ensurePrograms } from '../../tools/bootstrap.ts';
 import { type LocalRegistry, startLocalRegistry } from '../../tools/local-registry.ts';
 import { uploadImage } from '../../tools/upload-image.ts';
 import { busyboxLayer } from '../harness/busybox-image.ts';
 import { startEngine, type TestEngine } from '../harness/engine.ts';
 import { waitFor } from '../harness/wait-for.ts';
+import { makeTar } from '../images/made-image.ts';
 import { brokenInvariants, missingLine } from './invariants.ts';
 import { setTrap } from './kill-at.ts';
 
@@ -121,6 +123,45 @@ const operations: readonly Operation[] = [
       expect(await docker('run', '--rm', `${registry.host}/small:1`, 'echo', 'whole')).toBe('whole');
     },
     cleanUp: () => docker('rmi', `${registry.host}/small:1`),
+  },
+  {
+    name: 'commit',
+    prepare: () => docker('run', '--name', 'subject', '--network', 'none', 'busybox', 'sh', '-c', 'echo kept > /f'),
+    act: ['commit', 'subject', 'subject:1'],
+    expectAfter: async () => {
+      await docker('commit', 'subject', 'subject:1');
+      expect(await docker('run', '--rm', '--network', 'none', 'subject:1', 'cat', '/f')).toBe('kept');
+    },
+    cleanUp: async () => {
+      await removeSubject();
+      await engine.run('docker', ['rmi', '-f', 'subject:1']);
+      await docker('image', 'prune', '-f');
+    },
+  },
+  {
+    name: 'cp',
+    prepare: () => docker('create', '--name', 'subject', '--network', 'none', 'busybox', 'cat', '/root/hosts'),
+    act: ['cp', '/etc/hosts', 'subject:/root/'],
+    expectAfter: async () => {
+      await docker('cp', '/etc/hosts', 'subject:/root/');
+      expect(await docker('start', '-a', 'subject')).toContain('127.0.0.1');
+    },
+    cleanUp: removeSubject,
+  },
+  {
+    name: 'push',
+    prepare: () => {
+      const stdin = makeTar([{ kind: 'file', path: 'new', text: randomUUID() }]);
+      return engine.output('docker', ['import', '-', `${registry.host}/pushed`], { stdin });
+    },
+    act: ['push', 'REGISTRY/pushed'],
+    expectAfter: async () => {
+      // Whatever was half sent, the same push now succeeds, and the registry has all of it.
+      await docker('push', `${registry.host}/pushed`);
+      await docker('rmi', `${registry.host}/pushed`);
+      await docker('pull', '-q', `${registry.host}/pushed`);
+    },
+    cleanUp: () => docker('rmi', `${registry.host}/pushed`),
   },
   {
     name: 'exec',

@@ -74,9 +74,10 @@ export async function startEngine(options: EngineOptions = {}): Promise<TestEngi
   );
   undo.use(daemon);
   await daemon.start();
-  const life = undo.move();
+  const life = new AsyncDisposableStack();
   const engine = describeEngine(daemon, { ...slot, root }, life);
   if (options.busybox !== false) await engine.output('docker', ['import', await busyboxRootTar(), 'busybox:latest']);
+  life.use(undo.move());
   return engine;
 }
 

@@ -10,12 +10,15 @@ export function instanceName(dataRoot: string): string {
 }
 
 /**
- * Removes what an engine leaves on the host on purpose, as it must go on when the daemon does not run: its bridge, its
- * firewall table, its cgroups, which have no containers left when this is called.
+ * Removes what an engine leaves on the host on purpose, as it must go on when the daemon does not run: its bridges, its
+ * firewall table, which names those of networks that users made, and its cgroups, which have no containers left when this is
+ * called.
  */
 export async function sweepHost(instance: string, bridge: string): Promise<void> {
   ensurePrograms('ip', 'nft');
-  if (existsSync(`/sys/class/net/${bridge}`)) await runCommand(['ip', 'link', 'delete', bridge]);
+  const { stdout } = await runCommand(['nft', 'list', 'table', 'ip', instance]);
+  for (const link of new Set([bridge, ...(stdout.match(/\bbr-[0-9a-f]{12}\b/g) ?? [])]))
+    if (existsSync(`/sys/class/net/${link}`)) await runCommand(['ip', 'link', 'delete', link]);
   for (const family of ['ip', 'ip6']) await runCommand(['nft', 'delete', 'table', family, instance]);
   for (const hierarchy of readdirSync('/sys/fs/cgroup')) {
     for (const parent of [join('/sys/fs/cgroup', hierarchy), '/sys/fs/cgroup'])

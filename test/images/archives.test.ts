@@ -65,7 +65,7 @@ function layoutArchive(image: MadeImage, annotations: Readonly<Record<string, st
 }
 
 const load = (rooms: ImageRooms, bytes: Uint8Array): Promise<readonly string[]> =>
-  rooms.images.load(one(bytes), () => undefined, never);
+  rooms.images.load({ archive: one(bytes), platform: undefined }, () => undefined, never);
 
 test('an archive of docker save is loaded, plain or compressed, and a repeated layer is taken once', async () => {
   const image = makeImage([base, top, top], { config: { Cmd: ['sh'] } });
@@ -98,7 +98,8 @@ test('an image without a name is told by its ID, and a name that moves is told t
   expect(await load(rooms, savedArchive(first, [base], null))).toEqual([first.config.digest]);
   await load(rooms, savedArchive(first, [base], ['name:1']));
   const said: string[] = [];
-  await rooms.images.load(one(savedArchive(second, [top], ['name:1'])), ({ status }) => said.push(status), never);
+  const archive = one(savedArchive(second, [top], ['name:1']));
+  await rooms.images.load({ archive, platform: undefined }, ({ status }) => said.push(status), never);
   expect(said).toContain(
     `The image name:1 already exists, renaming the old one with ID ${first.config.digest} to empty string`,
   );
@@ -224,7 +225,7 @@ test('the same root filesystem is unpacked once', async () => {
 test('a wrong change or name is refused before a byte is read', async () => {
   using rooms = openImageRooms();
   for (const [options, message] of [
-    [{ changes: ['RUN x'] }, 'run is not a valid change command'],
+    [{ changes: ['RUN x'] }, 'RUN is not a valid change command'],
     [{ changes: ['ENV'] }, 'ENV requires at least one argument'],
     [{ reference: 'Bad' }, 'must be lowercase'],
     [{ platform: 'toaster' }, 'unknown operating system'],

@@ -1,66 +1,24 @@
 import { expect, setDefaultTimeout, test } from 'bun:test';
 import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { breaking, ranged, startBrokenRegistry } from './broken-registry.ts';
 import { openImageRooms } from './image-rooms.ts';
-import { describe as descriptorOf, type MadeImage, makeImage, makeLayer, makeTar } from './made-image.ts';
+import { describe as descriptorOf, makeImage, makeLayer, makeTar } from './made-image.ts';
 import { openSmallDisk } from './small-disk.ts';
 
 /** A loaded machine makes a test slow, not wrong. */
 setDefaultTimeout(60_000);
 
-/** How a registry that fails on purpose sends a blob. */
-type Serve = (bytes: Uint8Array, request: Request) => Response | Promise<Response>;
-
-/** A registry with one image that serves layers as it is told: breaking off, stalling, lying. */
-function startBrokenRegistry(image: MadeImage, serveLayer: Serve): { host: string; requests: string[] } & Disposable {
-  const requests: string[] = [];
-  const server = Bun.serve({
-    hostname: '127.0.0.1',
-    port: 0,
-    idleTimeout: 0,
-    // Bodies that fail on purpose are no news.
-    error: () => new Response('', { status: 500 }),
-    fetch: (request) => {
-      const { pathname } = new URL(request.url);
-      requests.push(
-        `${pathname.replace(/.*(manifests|blobs)/, '$1').slice(0, 24)} ${request.headers.get('range') ?? ''}`.trim(),
-      );
-      if (pathname.includes('/manifests/')) {
-        return new Response(image.manifest.bytes, { headers: { 'content-type': image.manifest.mediaType } });
-      }
-      if (pathname.endsWith(image.config.digest)) return new Response(image.config.bytes);
-      const layer = image.layers.find(({ digest }) => pathname.endsWith(digest));
-      return layer === undefined ? new Response('', { status: 200 }) : serveLayer(layer.bytes, request);
-    },
-  });
-  return { host: `127.0.0.1:${server.port}`, requests, [Symbol.dispose]: () => void server.stop(true) };
-}
-
 const noise = makeLayer(makeTar([{ kind: 'file', path: 'noise', text: randomBytes(3 * 2 ** 20).toString('latin1') }]));
 const image = makeImage([noise]);
-
-/** A body that ends after so many bytes, as if the connection broke. */
-function breaking(bytes: Uint8Array, after: number): Response {
-  let sent = 0;
-  const body = new ReadableStream<Uint8Array>({
-    pull: (controller) => {
-      if (sent >= after) return controller.error(new Error('broken on purpose'));
-      const chunk = bytes.subarray(sent, Math.min(sent + 65536, after));
-      sent += chunk.length;
-      controller.enqueue(chunk);
-    },
-  });
-  return new Response(body);
-}
 
 test('a download that breaks off goes on where it stopped', async () => {
   using rooms = openImageRooms();
   const half = noise.bytes.length >> 1;
-  using registry = startBrokenRegistry(image, (bytes, request) => {
-    const from = /^bytes=(\d+)-$/.exec(request.headers.get('range') ?? '')?.[1];
-    if (from === undefined) return breaking(bytes, half);
-    return new Response(bytes.subarray(Number(from)), { status: 206 });
-  });
+  using registry = startBrokenRegistry(image, (bytes, request) =>
+    request.headers.has('range') ? ranged(bytes, request) : breaking(bytes, half),
+  );
   await rooms.pull(`${registry.host}/app`);
   expect(registry.requests.filter((line) => line.includes('bytes=')).length).toBe(1);
   expect(rooms.images.list().length).toBe(1);
@@ -76,20 +34,56 @@ test('a registry that ignores ranges sends everything again, and no byte is take
   expect(rooms.images.list().length).toBe(1);
 });
 
-test('a layer shorter or longer than stated is refused and leaves nothing', async () => {
+test('a layer shorter or longer than stated is refused, and leaves no more than what may be gone on with', async () => {
   using rooms = openImageRooms();
-  for (const [serve, why] of [
+  const partial = `ingest/${noise.digest.slice('sha256:'.length)}.partial`;
+  for (const [serve, why, left] of [
+    [(bytes: Uint8Array) => new Response(Buffer.concat([bytes, Buffer.alloc(10)])), 'larger than its stated', []],
+    [(bytes: Uint8Array) => new Response(bytes.map((byte, i) => (i === bytes.length - 9 ? byte ^ 1 : byte))), '', []],
     [
       (bytes: Uint8Array) => new Response(bytes.subarray(0, 1000), { headers: { 'content-length': '1000' } }),
       'broke off after 1000 of',
+      [partial],
     ],
-    [(bytes: Uint8Array) => new Response(Buffer.concat([bytes, Buffer.alloc(10)])), 'larger than its stated'],
-    [(bytes: Uint8Array) => new Response(bytes.map((byte, i) => (i === bytes.length - 9 ? byte ^ 1 : byte))), ''],
   ] as const) {
     using registry = startBrokenRegistry(image, serve);
     await expect(rooms.pull(`${registry.host}/app`)).rejects.toThrow(why);
-    expect(rooms.leftovers()).toEqual([]);
+    expect(rooms.leftovers()).toEqual([...left]);
   }
+});
+
+test('what a broken pull had of a layer is not fetched again, even by another daemon from another host', async () => {
+  using disk = openSmallDisk(64 * 2 ** 20);
+  const root = join(disk.path, 'root');
+  const half = noise.bytes.length >> 1;
+  {
+    using rooms = openImageRooms(root);
+    using registry = startBrokenRegistry(image, (bytes, request) =>
+      request.headers.has('range') ? new Response('', { status: 410 }) : new Response(bytes.subarray(0, half)),
+    );
+    await expect(rooms.pull(`${registry.host}/app`)).rejects.toThrow();
+  }
+  using rooms = openImageRooms(root);
+  await rooms.images.recover();
+  using registry = startBrokenRegistry(image, ranged);
+  await rooms.pull(`${registry.host}/app`);
+  const [range = ''] = registry.requests.filter((line) => line.includes('bytes='));
+  expect(range).toContain(`bytes=${half}-`);
+  expect(rooms.images.list().length).toBe(1);
+  await rooms.images.remove(`${registry.host}/app`, { force: false, prune: true }, () => []);
+  expect(rooms.leftovers()).toEqual([]);
+});
+
+test('what a broken pull left is fetched anew when it was wrong', async () => {
+  using disk = openSmallDisk(64 * 2 ** 20);
+  const root = join(disk.path, 'root');
+  using rooms = openImageRooms(root);
+  const file = join(root, 'ingest', `${noise.digest.slice('sha256:'.length)}.partial`);
+  writeFileSync(file, Buffer.concat([noise.bytes.subarray(0, 500_000), Buffer.alloc(500_000)]));
+  using registry = startBrokenRegistry(image, ranged);
+  await rooms.pull(`${registry.host}/app`);
+  expect(rooms.images.list().length).toBe(1);
+  expect(rooms.leftovers().filter((name) => name.startsWith('ingest'))).toEqual([]);
 });
 
 test('a registry that is busy is asked again', async () => {

@@ -2,11 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { noProxies, type Registries } from '@gantry/registry';
 import { type ContentRoom, openContent } from '../../packages/engine/src/content/index.ts';
 import { openDb } from '../../packages/engine/src/db/index.ts';
 import { type Durability, openDurability, syncInThread } from '../../packages/engine/src/durability/index.ts';
 import { openEvents } from '../../packages/engine/src/events/index.ts';
-import { type ImageRoom, openImages, type ProgressEvent } from '../../packages/engine/src/images/index.ts';
+import {
+  type ImageRoom,
+  openImages,
+  type ProgressEvent,
+  type RegistryAuth,
+} from '../../packages/engine/src/images/index.ts';
 import { type JobRoom, openJobs } from '../../packages/engine/src/jobs/index.ts';
 import { type LayerRoom, openSnapshots } from '../../packages/engine/src/snapshots/index.ts';
 
@@ -24,7 +30,10 @@ export type ImageRooms = Disposable & {
   /** `action actor` of every event so far. */
   readonly events: readonly string[];
   /** Pulls, and gives the lines that a client would show. */
-  pull(reference: string, options?: { platform?: string; signal?: AbortSignal }): Promise<string[]>;
+  pull(
+    reference: string,
+    options?: { platform?: string; signal?: AbortSignal; auth?: RegistryAuth },
+  ): Promise<string[]>;
   /** Host path of an unpacked layer of an image, lowest first. */
   layerPaths(nameOrId: string): string[];
   /** Names in the directories of layers, blobs and ingests: what a failure must leave empty. */
@@ -38,7 +47,7 @@ let readers = 0;
 /** @param dataRoot an existing directory to use and leave; absent: one in the temporary directory, removed at the end */
 export function openImageRooms(
   dataRoot?: string,
-  registryMirrors: readonly string[] = [],
+  registries: Partial<Registries> = {},
   bootId = 'one boot',
 ): ImageRooms {
   const root = dataRoot ?? mkdtempSync(join(tmpdir(), 'gantry-images-'));
@@ -68,8 +77,7 @@ export function openImageRooms(
     jobs,
     events: { record },
     now,
-    insecureRegistries: [],
-    registryMirrors,
+    registries: { insecure: [], mirrors: [], configDirs: [], proxies: noProxies, ...registries },
   });
   return {
     dataRoot: root,
@@ -80,9 +88,9 @@ export function openImageRooms(
     durability,
     warnings,
     events,
-    pull: async (reference, { platform = '', signal = new AbortController().signal } = {}) => {
+    pull: async (reference, { platform = '', signal = new AbortController().signal, auth = anybody } = {}) => {
       const lines: ProgressEvent[] = [];
-      await images.pull({ reference, allTags: false, platform, auth: anybody }, (event) => lines.push(event), signal);
+      await images.pull({ reference, allTags: false, platform, auth }, (event) => lines.push(event), signal);
       return lines.map(({ id, status }) => (id === undefined ? status : `${id}: ${status}`));
     },
     layerPaths: (nameOrId) => {

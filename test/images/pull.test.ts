@@ -161,6 +161,10 @@ test("what the registry does not have is told in Docker's words", async () => {
     code: 'not-found',
     message: `manifest for ${reference('known:nope')} not found: manifest unknown: manifest unknown`,
   });
+  await expect(rooms.pull(reference('known:lates'))).rejects.toMatchObject({
+    message: `manifest for ${reference('known:lates')} not found: manifest unknown: manifest unknown`,
+    hint: `there is ${reference('known:latest')}`,
+  });
   await expect(rooms.pull(`${reference('known')}@sha256:${'0'.repeat(64)}`)).rejects.toMatchObject({
     code: 'not-found',
   });

@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from 'bun:test';
 import { parseReference } from '@gantry/oci';
-import { anonymous, type Credentials, Repository } from '@gantry/registry';
+import { anonymous, type Credentials, noProxies, openRepositories, type Repository } from '@gantry/registry';
 import { openImageRooms } from './image-rooms.ts';
 import { makeImage, makeLayer, makeTar } from './made-image.ts';
 
@@ -34,8 +34,13 @@ function stand(handle: Handler): Stand {
 const manifest = (): Response =>
   new Response(image.manifest.bytes, { headers: { 'content-type': image.manifest.mediaType } });
 const challenge = (text: string): Response => new Response('', { status: 401, headers: { 'www-authenticate': text } });
-const open = (host: string, credentials: Credentials): Repository =>
-  new Repository(parseReference(`${host}/team/app`), { credentials, insecureRegistries: [] });
+const registries = { insecure: [], mirrors: [], configDirs: [], proxies: noProxies };
+
+function open(host: string, credentials: Credentials): Repository {
+  const [repository] = openRepositories(parseReference(`${host}/team/app`), { credentials, registries });
+  if (repository === undefined) throw new Error('unreachable: there is always the registry itself');
+  return repository;
+}
 
 test('a bearer token is fetched for the scope, used, and kept', async () => {
   using registry = stand((request, url) => {
@@ -121,6 +126,19 @@ test('a blob is fetched from where the registry redirects, without credentials',
   expect(store.seen).toEqual(['GET /signed -']);
 });
 
+test('a challenge from where a redirect led is answered with nothing', async () => {
+  const [layer] = image.layers;
+  if (layer === undefined) throw new Error('unreachable: it has a layer');
+  const blob = { digest: layer.digest as never, sizeBytes: layer.bytes.length };
+  using thief = stand(() => challenge(`Bearer realm="http://${thief.host}/token"`));
+  using beggar = stand(() => challenge('Basic realm="r"'));
+  for (const other of [thief, beggar]) {
+    using registry = stand((_, url) => Response.redirect(`http://${other.host}${url.pathname}`, 307));
+    await expect(open(registry.host, alice).fetchBlob(blob, 1e6, never)).rejects.toMatchObject({ code: 'not-found' });
+    expect(other.seen).toEqual([`GET /v2/team/app/blobs/${layer.digest} -`]);
+  }
+});
+
 test('redirects that do not end are given up', async () => {
   using registry = stand((_, url) => Response.redirect(`http://${registry.host}${url.pathname}`, 302));
   await expect(open(registry.host, anonymous).fetchManifest('latest', never)).rejects.toThrow('redirects in circles');
@@ -182,10 +200,7 @@ test("refusals are told in Docker's words", async () => {
 });
 
 test('a registry that is not loopback is never spoken to in plain http', async () => {
-  const repository = new Repository(parseReference('registry.invalid/app'), {
-    credentials: alice,
-    insecureRegistries: [],
-  });
+  const repository = open('registry.invalid', alice);
   await expect(repository.fetchManifest('latest', never)).rejects.toMatchObject({
     message: expect.stringContaining('Get "https://registry.invalid/v2/"'),
   });
@@ -197,7 +212,7 @@ test('a mirror of Docker Hub is asked first, and gets no credentials', async () 
     const found = blob.find(({ digest }) => url.pathname.endsWith(digest));
     return found === undefined ? manifest() : new Response(found.bytes);
   });
-  using rooms = openImageRooms(undefined, [`http://${mirror.host}`]);
+  using rooms = openImageRooms(undefined, { mirrors: [`http://${mirror.host}`] });
   const request = { reference: 'busybox', allTags: false, platform: '', auth: { ...alice, serverAddress: '' } };
   await rooms.images.pull(request, () => undefined, never);
   expect(rooms.images.get('busybox').tags).toEqual(['busybox:latest']);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mount, umount } from '@gantry/native';
+import { commandOutput } from '../harness/command.ts';
 import { startEngine, type TestEngine } from '../harness/engine.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
@@ -63,12 +64,40 @@ test('a mount that the host made since is what a bind shows, and not what lies b
   mkdirSync(place);
   writeFileSync(join(place, 'below'), '');
   await run('busybox', 'true');
-  const { child } = await waitingPair();
+  await waitingPair();
   mount('tmpfs', place, { type: 'tmpfs', data: 'size=64k' });
   try {
     writeFileSync(join(place, 'above'), '');
     expect(await run('-v', `${place}:/place`, 'busybox', 'ls', '/place')).toBe('above');
-    expect(waitingShims().map(({ pid }) => pid)).not.toContain(child.pid);
+  } finally {
+    umount(place);
+  }
+});
+
+test('what waits keeps nothing mounted that the host unmounts', async () => {
+  await run('busybox', 'true');
+  const { child } = await waitingPair();
+  expect(readlinkSync(`/proc/${child.pid}/ns/mnt`)).toBe(readlinkSync('/proc/self/ns/mnt'));
+  expect(readlinkSync(`/proc/${child.pid}/ns/pid_for_children`)).not.toBe(readlinkSync('/proc/self/ns/pid'));
+});
+
+test('a mount that became shared since passes on what is mounted below it', async () => {
+  const place = join(engine.root, 'shared');
+  mkdirSync(place);
+  mount('tmpfs', place, { type: 'tmpfs', data: 'size=64k' });
+  try {
+    await commandOutput(['mount', '--make-private', place]);
+    mkdirSync(join(place, 'later'));
+    await run('busybox', 'true');
+    await waitingPair();
+    await commandOutput(['mount', '--make-shared', place]);
+    const words = ['-d', '--network', 'none', '-v', `${place}:/x:rslave`, 'busybox', 'sleep', '60'];
+    const id = await engine.output('docker', ['run', ...words]);
+    mount('tmpfs', join(place, 'later'), { type: 'tmpfs', data: 'size=64k' });
+    writeFileSync(join(place, 'later', 'seen'), '');
+    expect(await engine.output('docker', ['exec', id, 'ls', '/x/later'])).toBe('seen');
+    umount(join(place, 'later'));
+    await engine.output('docker', ['rm', '-f', id]);
   } finally {
     umount(place);
   }
@@ -91,6 +120,13 @@ test('a shim that was killed while it waited costs nobody a start', async () => 
   const { shim, child } = await waitingPair();
   process.kill(shim.pid, 'SIGKILL');
   await waitFor('the child follows', async () => !waitingShims().some(({ pid }) => pid === child.pid));
+  expect(await run('busybox', 'echo', 'here')).toBe('here');
+});
+
+test('a child that was killed while it waited costs nobody a start', async () => {
+  await run('busybox', 'true');
+  const { child } = await waitingPair();
+  process.kill(child.pid, 'SIGKILL');
   expect(await run('busybox', 'echo', 'here')).toBe('here');
 });
 

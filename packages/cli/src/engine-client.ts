@@ -58,6 +58,12 @@ export class EngineClient implements Disposable {
     return { reply, bytes: reply.bytes() };
   }
 
+  /** Sends an archive and waits until all of it has been taken. @throws EngineReplyError */
+  async upload<Q, B, R>(route: Route<Q, B, R>, parts: RequestParts<Q, B>, upload: Upload): Promise<void> {
+    const reply = await this.#http.send(withUpload(requestOf(route, parts), upload));
+    await reply.text();
+  }
+
   /** Takes the connection over: what is written and read from now on is the container's. */
   async upgrade<Q, B, R>(route: Route<Q, B, R>, parts: RequestParts<Q, B> = {}): Promise<Connection> {
     const reply = await this.#http.send(requestOf(route, parts));

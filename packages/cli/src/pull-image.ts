@@ -21,8 +21,11 @@ export async function pullImage(
   const given = parseReference(image);
   const reference = allTags ? given : withDefaultTag(given);
   const tag = reference.digest ?? reference.tag ?? '';
+  // Loaded when something is pulled: `run` seldom does, and need not pay for it.
+  const { registryAuthHeader } = await import('./credentials/credentials.ts');
   const progress = await session.engine.lines(routes.imageCreate, {
     query: { fromImage: familiarName(reference), tag, platform },
+    headers: await registryAuthHeader(image, session.environment),
   });
   await printProgress(progress, output);
 }

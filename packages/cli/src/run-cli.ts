@@ -207,8 +207,8 @@ function checkArity(command: Command, { calledAs, count }: { calledAs: string; c
       ? `'${calledAs}' accepts no arguments`
       : min === max
         ? `'${calledAs}' requires ${words(max)}`
-        : min > 0 && count < min
-          ? `'${calledAs}' requires at least ${words(min)}`
+        : min > 0
+          ? `'${calledAs}' requires at least ${min} and at most ${words(max)}`
           : `'${calledAs}' requires at most ${words(max)}`;
   throw new CliError(`${program}: ${why}\n\n${usage}\n\nRun '${calledAs} --help' for more information`);
 }

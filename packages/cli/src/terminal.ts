@@ -53,6 +53,20 @@ export function terminalSize(fd: number): TerminalSize | undefined {
 const termiosBytes = 256;
 const TCSADRAIN = 1;
 
+// asm-generic/termbits.h: c_lflag is the fourth 32-bit word.
+const localFlagsWord = 3;
+const ECHO = 0o10;
+
+/** Does not show what is typed, for passwords; lines and ctrl-c work as ever. */
+export function withoutEcho(fd: number): RawMode {
+  const before = new Uint32Array(termiosBytes / 4);
+  if (libc().tcgetattr(fd, ffi().ptr(before)) !== 0) return { [Symbol.dispose]: () => undefined };
+  const silent = before.slice();
+  silent[localFlagsWord] = (silent[localFlagsWord] ?? 0) & ~ECHO;
+  libc().tcsetattr(fd, TCSADRAIN, ffi().ptr(silent));
+  return { [Symbol.dispose]: () => void libc().tcsetattr(fd, TCSADRAIN, ffi().ptr(before)) };
+}
+
 /** Hands every key to the container: no echo, no line editing, no signals from ctrl-c. */
 export function enterRawMode(fd: number): RawMode {
   const before = new Uint8Array(termiosBytes);

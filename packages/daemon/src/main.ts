@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { maxApiVersion } from '@gantry/api';
 import { EngineError, FlagError, flagBool, flagText, isEngineError, messageOf, parseFlags } from '@gantry/base';
 import { openEngine } from '@gantry/engine';
+import { proxiesOf } from '@gantry/registry';
 import manifest from '../package.json' with { type: 'json' };
 import { type DaemonConfig, daemonDefaults, settleConfig } from './config/config.ts';
 import { joinOptions, refuseUnsupported } from './config/given.ts';
@@ -67,6 +68,8 @@ function readConfigFile(named: string | undefined): { path: string; text: string
 /** All the wiring: lock, engine, doors; then it waits for the signal to stop and takes everything down in reverse. */
 async function serve(config: DaemonConfig): Promise<void> {
   const stopped = stopSignal();
+  // A full disk or a reader that is gone costs lines of the log, and not the daemon.
+  process.stderr.on('error', () => undefined);
   const log = openLog({
     level: config.logLevel,
     format: config.logFormat,
@@ -81,8 +84,10 @@ async function serve(config: DaemonConfig): Promise<void> {
   log.debug('engine opened', { ms: Math.round(performance.now() - beforeOpen) });
   const handlers = openHandlers(engine, daemonFacts(config));
   const touch = collectWhenIdle();
+  const rehearsal = life.use(rehearseStarts(engine));
   const answer: ServeDeps['answer'] = (request) => {
     touch();
+    rehearsal.touch();
     return dispatch(handlers, request);
   };
   const deps: ServeDeps = { answer, common: commonHeaders, log };
@@ -94,7 +99,6 @@ async function serve(config: DaemonConfig): Promise<void> {
   }
   const sinceStartMs = Math.round(performance.now());
   log.info('daemon has completed initialization', { version: manifest.version, pid: process.pid, sinceStartMs });
-  life.use(rehearseStarts(engine));
   const signal = await stopped;
   log.info('daemon is shutting down; containers keep running', { signal });
 }
@@ -107,7 +111,7 @@ const commonHeaders = {
 };
 
 function engineOptions(config: DaemonConfig, log: Log): Parameters<typeof openEngine>[0] {
-  const { dataRoot, execRoot, bridge, bip, insecureRegistries, registryMirrors } = config;
+  const { dataRoot, execRoot, bridge, bip } = config;
   const { logConfig, ulimits, dns, dnsOptions, dnsSearch, shmSizeBytes, init } = config;
   return {
     dataRoot,
@@ -115,8 +119,12 @@ function engineOptions(config: DaemonConfig, log: Log): Parameters<typeof openEn
     bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
     bridge,
     bip,
-    insecureRegistries,
-    registryMirrors,
+    registries: {
+      insecure: config.insecureRegistries,
+      mirrors: config.registryMirrors,
+      configDirs: config.registryConfigDirs,
+      proxies: proxiesOf(process.env),
+    },
     defaults: { logConfig, ulimits, dns, dnsOptions, dnsSearch, shmSizeBytes, init },
     report: (what, error) => log.error(what, error === undefined ? {} : { error: messageOf(error) }),
   };

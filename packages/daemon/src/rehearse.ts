@@ -5,17 +5,22 @@ import { parseRequestHead } from './http/request-head.ts';
 
 /** After so many the code of a start is compiled: deciding one takes a quarter of what it took at first. */
 const rounds = 120;
-/** Between two rounds whoever asks for something comes first. */
 const pauseMs = 2;
+/** Whoever asks for something comes first: nothing is rehearsed until nobody has for so long. */
+const quietMs = 1000;
 
 const head =
   'POST /containers/create HTTP/1.1\r\nHost: rehearsal\r\nContent-Type: application/json\r\nContent-Length: 1';
 const body = JSON.stringify({ Image: 'rehearsal', Cmd: ['true'], HostConfig: { NetworkMode: 'none' } });
 
-/** Rehearses the start of a container in the first moments of a daemon. Disposing ends it early. */
-export function rehearseStarts(engine: Engine): Disposable {
+/**
+ * Rehearses the start of a container in the first quiet moment of a daemon.
+ *
+ * @returns what is called at each request; disposing ends it early
+ */
+export function rehearseStarts(engine: Engine): Disposable & { readonly touch: () => void } {
   let left = rounds;
-  const next = (): NodeJS.Timeout => setTimeout(rehearseOne, pauseMs).unref();
+  const next = (afterMs: number): NodeJS.Timeout => setTimeout(rehearseOne, afterMs).unref();
   const rehearseOne = (): void => {
     parseRequestHead(head);
     const { query, body: raw } = routes.containerCreate;
@@ -24,8 +29,15 @@ export function rehearseStarts(engine: Engine): Disposable {
       createRequest({ query: query.parse(lifted.query, ''), body: raw.parse(lifted.body, '') }),
     );
     left--;
-    if (left > 0) timer = next();
+    if (left > 0) timer = next(pauseMs);
   };
-  let timer = next();
-  return { [Symbol.dispose]: () => clearTimeout(timer) };
+  let timer = next(quietMs);
+  return {
+    touch: () => {
+      if (left === 0) return;
+      clearTimeout(timer);
+      timer = next(quietMs);
+    },
+    [Symbol.dispose]: () => clearTimeout(timer),
+  };
 }

@@ -1,5 +1,7 @@
 import type { Duplex } from 'node:stream';
+import type { PathStat } from '@gantry/layer';
 import type {
+  ContainerConfig,
   ContainerRecord,
   CreateRequest,
   EndpointConfig,
@@ -124,6 +126,36 @@ export type NetworkCounters = {
   readonly txDropped: number;
 };
 
+export type { PathStat };
+
+/** A path inside a container as a tar. */
+export type ReadArchive = { readonly stat: PathStat; readonly chunks: AsyncIterable<Uint8Array> };
+
+export type ArchiveWrite = {
+  /** The directory to unpack into. */
+  readonly path: string;
+  readonly archive: AsyncIterable<Uint8Array>;
+  /** Everything becomes the container's user's. */
+  readonly copyUidGid: boolean;
+  /** A directory is not replaced by something else, nor the other way round. */
+  readonly noOverwriteDirNonDir: boolean;
+};
+
+export type ContainerChange = { readonly kind: 'modified' | 'added' | 'deleted'; readonly path: string };
+
+export type CommitRequest = {
+  /** '' for an image without a name. */
+  readonly reference: string;
+  readonly author: string;
+  readonly comment: string;
+  /** Laid over the container's own config; undefined: that alone. */
+  readonly config: ContainerConfig | undefined;
+  /** Dockerfile instructions that only change the config. */
+  readonly changes: readonly string[];
+  /** Stop a running container's processes for as long as its files are read. */
+  readonly pause: boolean;
+};
+
 export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
 export type WaitResult = { readonly exitCode: number; readonly error: string };
 
@@ -163,6 +195,14 @@ export type ContainerRoom = {
   /** undefined while it does not run. */
   sample(ref: string): Promise<StatsSample | undefined>;
   prune(filters: Filters): Promise<{ deleted: readonly string[]; reclaimedBytes: number }>;
+  statPath(ref: string, path: string): Promise<PathStat>;
+  readArchive(ref: string, path: string, signal: AbortSignal): Promise<ReadArchive>;
+  writeArchive(ref: string, write: ArchiveWrite): Promise<void>;
+  /** Its root file system as a tar, without volumes. */
+  export(ref: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  changes(ref: string): Promise<readonly ContainerChange[]>;
+  /** Makes an image of what it changed. @returns the image's ID */
+  commit(ref: string, request: CommitRequest, signal: AbortSignal): Promise<string>;
   connectNetwork(network: string, container: string, config: EndpointConfig): Promise<void>;
   disconnectNetwork(network: string, container: string, force: boolean): Promise<void>;
   execCreate(ref: string, request: ExecRequest): Promise<string>;

@@ -3,6 +3,7 @@ import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { KeyedLock } from '@gantry/base';
 import { openNativeProgram } from '@gantry/native';
+import type { Registries } from '@gantry/registry';
 import { ensureCgroupParent, probeHostFacts } from '@gantry/runtime';
 import { checkDisk } from './check-disk.ts';
 import {
@@ -44,8 +45,8 @@ export type EngineOptions = {
   readonly bridge: string;
   /** Address and prefix of the default bridge; empty: the first free pool. */
   readonly bip: string;
-  readonly insecureRegistries: readonly string[];
-  readonly registryMirrors: readonly string[];
+  /** How registries are reached. */
+  readonly registries: Registries;
   readonly defaults: ContainerDefaults;
   /** Told of failures of work that nobody waits for. */
   readonly report: (what: string, error: unknown) => void;

@@ -16,7 +16,7 @@ async function main(words: readonly string[]): Promise<number> {
     }
     case 'runtime': {
       const { runRuntimeCommand } = await import('@gantry/runtime');
-      return runRuntimeCommand(rest);
+      return runRuntimeCommand(rest, { version: manifest.version, program: selfCommand('runtime') });
     }
     case 'registry': {
       // As the engine, it lives long enough to gain by compilation.
@@ -26,15 +26,19 @@ async function main(words: readonly string[]): Promise<number> {
     }
     default: {
       const { runCli } = await import('@gantry/cli');
-      return runCli(words, { environment: process.env, version: manifest.version, engineCommand: engineCommand() });
+      return runCli(words, {
+        environment: process.env,
+        version: manifest.version,
+        engineCommand: selfCommand('daemon'),
+      });
     }
   }
 }
 
-/** How to start an engine of this very program, compiled or run from its source. */
-function engineCommand(): readonly string[] {
+/** How to start this very program as something else, compiled or run from its source. */
+function selfCommand(word: 'daemon' | 'runtime'): readonly string[] {
   const isCompiled = Bun.main.startsWith('/$bunfs/');
-  return isCompiled ? [process.execPath, 'daemon'] : [process.execPath, Bun.main, 'daemon'];
+  return isCompiled ? [process.execPath, word] : [process.execPath, Bun.main, word];
 }
 
 void main(process.argv.slice(2)).then(

@@ -16,7 +16,7 @@ static const uint64_t drain_ns = 2000000000u; /* Docker waits as long for stream
 static const int idle_ms = 1000;
 static const int stalled_ms = 600000; /* how long what is left to send may not move */
 
-static struct shim shim = {.input = -1, .listener = -1, .signals = -1, .mounts = -1, .host_mounts = -1, .run = {.null_fd = -1, .mask_mount = -1, .sync = -1}};
+static struct shim shim = {.input = -1, .listener = -1, .signals = -1, .mounts = -1, .run = {.null_fd = -1, .mask_mount = -1, .sync = -1}};
 static _Alignas(4096) char stream_bytes[2][STREAM_BYTES];
 
 bool is_terminal(const struct shim *s) { return (s->plan.spec.flags & SHIM_TERMINAL) != 0; }
@@ -73,9 +73,20 @@ static void release_handed(struct shim *s) {
 			close(s->run.registers[i]);
 }
 
+/* The last one out of a mount namespace unmounts it, and an overlay then writes out the disk below it.
+ * While the shim holds the namespace that is not the process, whose exit would be known milliseconds later. */
+static void hold_mounts(struct shim *s) {
+	char path[32];
+	if ((s->run.clone_flags & CLONE_NEWNS) == 0)
+		return;
+	snprintf(path, sizeof path, "/proc/%d/ns/mnt", s->pid);
+	s->mounts = open(path, O_RDONLY | O_CLOEXEC);
+}
+
 static void on_ready(struct shim *s) {
 	s->state = CREATED;
 	release_handed(s);
+	hold_mounts(s);
 	tell_created(s);
 	if (s->start_asked)
 		let_go(s);
@@ -264,12 +275,9 @@ static int wait_for_events(struct shim *s, struct pollfd *polls) {
 }
 
 static void accept_all(struct shim *s) {
-	for (;;) {
-		int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
-		if (fd < 0)
-			return;
+	int fd;
+	while ((fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0)
 		connection_add(s, fd, NEW);
-	}
 }
 
 /* Connections come first, so that who attached before START misses nothing. */
@@ -411,6 +419,11 @@ static pid_t clone_child(uint64_t flags, int cgroup) {
 }
 
 static _Noreturn void be_child(const struct shim *s) {
+	size_t size = sizeof *s->handoff, used = offsetof(struct handoff, bytes) + s->handoff->plan.length;
+	/* SAFETY: the shim acts to the end on what it shares, and the child reads what the container wrote: it takes a copy. */
+	void *own = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (own == MAP_FAILED || mremap(memcpy(own, s->handoff, used), size, size, MREMAP_MAYMOVE | MREMAP_FIXED, s->handoff) == MAP_FAILED)
+		_exit(1);
 	close(s->run.sync);
 	run_child(&s->handoff->run, &s->handoff->plan, s->handoff->stdio);
 }
@@ -419,25 +432,25 @@ static _Noreturn void be_child(const struct shim *s) {
 static _Noreturn void await_plan(const struct shim *s) {
 	struct sync_message told;
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (recv(s->sync_child, &told, sizeof told, 0) != (ssize_t)sizeof told || unshare(CLONE_FILES) != 0 ||
-	    prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0)
+	if (recv(s->sync_child, &told, sizeof told, 0) != (ssize_t)sizeof told ||
+	    unshare(CLONE_FILES | (int)(s->handoff->run.clone_flags & CLONE_NEWNS)) != 0 || prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0)
 		_exit(1);
 	be_child(s);
 }
 
-/* Makes the child before its plan is known, in the namespaces that plans mostly want. */
+/* Makes the child before its plan is known, in the namespaces that plans mostly want.
+ * SAFETY: not in that of mounts, of which it would hold those that the host unmounts, and miss those that it makes. */
 static void clone_ahead(struct shim *s, uint64_t flags) {
-	s->host_mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	s->pid = clone_child(flags | CLONE_FILES, -1);
+	s->ahead_flags = flags;
+	s->pid = clone_child((flags & ~(uint64_t)CLONE_NEWNS) | CLONE_FILES, -1);
 	if (s->pid == 0)
 		await_plan(s);
-	s->ahead_flags = s->pid > 0 && s->host_mounts >= 0 ? flags : 0;
 }
 
-/* SAFETY: its copy of the host's mounts must be today's, or a bind would show what lay below a newer mount. */
-static bool fits_ahead(const struct shim *s) {
-	struct pollfd changed = {s->host_mounts, POLLPRI, 0};
-	return s->ahead_flags != 0 && s->ahead_flags == s->run.clone_flags && s->run.clone_cgroup < 0 && poll(&changed, 1, 0) == 0;
+static bool fits_ahead(struct shim *s) {
+	if (s->pid <= 0 || waitpid(s->pid, NULL, WNOHANG) != 0)
+		s->pid = -1;
+	return s->pid > 0 && s->ahead_flags == s->run.clone_flags && s->run.clone_cgroup < 0;
 }
 
 static void start_child(struct shim *s) {
@@ -459,16 +472,6 @@ static void start_child(struct shim *s) {
 	}
 	if (s->pid == 0)
 		be_child(s);
-}
-
-/* The last one out of a mount namespace unmounts it, and an overlay then writes out the disk below it.
- * While the shim holds the namespace that is not the process, whose exit would be known milliseconds later. */
-static void hold_mounts(struct shim *s) {
-	char path[32];
-	if ((s->run.clone_flags & CLONE_NEWNS) == 0)
-		return;
-	snprintf(path, sizeof path, "/proc/%d/ns/mnt", s->pid);
-	s->mounts = open(path, O_RDONLY | O_CLOEXEC);
 }
 
 int main(int argc, char **argv) {
@@ -500,9 +503,7 @@ int main(int argc, char **argv) {
 		fail_shim(s, "log");
 	run_parent(s);
 	start_child(s);
-	close(s->host_mounts);
 	/* From here on the child works beside: what it need not wait for is done meanwhile. */
-	hold_mounts(s);
 	write_file("/proc/self/oom_score_adj", "-500", 4);
 	s->start_ticks = start_ticks(s->pid);
 	s->oom_kills = read_oom_kills(s);

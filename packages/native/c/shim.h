@@ -61,8 +61,7 @@ struct shim {
 	int input;             /* writing end of the process's stdin; the terminal's master; or -1 */
 	int listener, signals;
 	int mounts;            /* the process's mount namespace */
-	/* The child's end of sync, to be closed once it stands; what tells of changes to the host's mounts. */
-	int sync_child, host_mounts;
+	int sync_child;        /* the child's end of sync, to be closed once it stands */
 	uint64_t ahead_flags; /* of the child that was made before its plan was known; 0: none was */
 	pid_t pid;
 	int status;            /* as wait gives it */

@@ -31,7 +31,7 @@ export {
   parseDescriptor,
   parseManifest,
 } from './manifest.ts';
-export { acceptedManifestTypes, isLayerType, mediaTypes } from './media-types.ts';
+export { acceptedManifestTypes, isForeignLayer, isLayerType, mediaTypes } from './media-types.ts';
 export {
   choosePlatform,
   formatPlatform,

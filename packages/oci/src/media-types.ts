@@ -39,6 +39,11 @@ const layerTypes: ReadonlySet<string> = new Set([
   mediaTypes.dockerForeignLayerGzip,
 ]);
 
+/** Tells whether a layer may not be redistributed, or is served by its `urls`: it is named in a manifest and never pushed. */
+export function isForeignLayer(layer: { readonly mediaType: string; readonly urls: readonly string[] }): boolean {
+  return /\.(nondistributable|foreign)\./.test(layer.mediaType) && layer.urls.length > 0;
+}
+
 /** Tells whether a descriptor's media type says "filesystem layer"; compression is told by the bytes, not by the name. */
 export function isLayerType(mediaType: string): boolean {
   return layerTypes.has(mediaType);

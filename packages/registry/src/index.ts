@@ -1,6 +1,11 @@
 export { anonymous, type Credentials } from './client/authorizer.ts';
-export { endpointOf, isLoopback, mirrorEndpoint } from './client/endpoint.ts';
-export { type BlobAsked, type FetchedManifest, Repository, type RepositoryOptions } from './client/repository.ts';
+export { type BlobToSend, Destination } from './client/destination.ts';
+export { type Registries, usualConfigDirs } from './client/endpoint.ts';
+export { logIn } from './client/log-in.ts';
+export { openDestination, openRepositories } from './client/open-repositories.ts';
+export { noProxies, type Proxies, proxiesOf } from './client/proxy.ts';
+export { type BlobAsked, type FetchedManifest, Repository } from './client/repository.ts';
+export { type SearchResult, searchRegistry } from './client/search.ts';
 export { runRegistryCommand } from './command/index.ts';
 export { type Grants, parseGrants } from './server/auth/grants.ts';
 export type { Collected, CollectOptions } from './server/collect-garbage.ts';

@@ -54,7 +54,7 @@ export function compileExec(process: ExecProcess, facts: HostFacts, target: Exec
       { verb: 'root', path: '/', reg: root },
       ...(process.terminal ? [{ verb: 'console', root, rows, columns, bind: 0 } as const] : []),
       ...rlimitActs(process.rlimits, facts),
-      { verb: 'umask', mask: defaultUmask },
+      { verb: 'umask', mask: process.umask ?? defaultUmask },
       ...label.write,
       ...confine({
         facts,

@@ -107,6 +107,7 @@ test('each option changes these lines of the default plan', () => {
         dockerSpec({ linux: { sysctl: { 'net.ipv4.ip_forward': '1', 'net/ipv4/conf/e.1/rp_filter': '2' } } }),
         compileContext(),
       ),
+    'keyring of the caller': () => compile(dockerSpec(), compileContext({ ownKeyring: false })),
     'no masked paths': () => compile(dockerSpec({ linux: { maskedPaths: [], readonlyPaths: [] } }), compileContext()),
     device: () =>
       compile(

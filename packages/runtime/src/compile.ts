@@ -154,6 +154,6 @@ function limitActs(process: RuntimeProcess, context: CompileContext): Act[] {
     ...rlimitActs(process.rlimits ?? [], context.facts),
     ...schedulingActs(process),
     { verb: 'umask', mask: umask },
-    { verb: 'keyring', name: `_ses.${context.id}` },
+    ...(context.ownKeyring === false ? [] : [{ verb: 'keyring', name: `_ses.${context.id}` } as const]),
   ];
 }

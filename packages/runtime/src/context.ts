@@ -47,6 +47,8 @@ export type CompileContext = {
   readonly copyUp: readonly { readonly source: string; readonly hostTarget: string }[];
   /** Make a missing working directory, as Docker does. */
   readonly createWorkingDir: boolean;
+  /** False: the process keeps the session keyring of whoever starts it. */
+  readonly ownKeyring?: boolean;
   /** Subdirectories of a bind's source, by mount destination: resolved below the source and never outside it. */
   readonly subpaths?: Readonly<Record<string, string>>;
 };
@@ -59,6 +61,7 @@ export type ExecProcess = {
   readonly user: UserText;
   readonly terminal: boolean;
   readonly consoleSize?: { readonly rows: number; readonly columns: number };
+  readonly umask?: number;
   readonly capabilities: ProcessCapabilities;
   readonly seccomp: LinuxSeccomp | undefined;
   readonly noNewPrivileges: boolean;

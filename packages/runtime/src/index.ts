@@ -7,11 +7,15 @@ export {
   defaultCapabilities,
   normalizeCapabilities,
 } from './capabilities.ts';
+export { applyWrites } from './cgroup/apply.ts';
 export { compileUpdate } from './cgroup/compile.ts';
 export { type DevicePolicy, readDeviceRules } from './cgroup/device-rules.ts';
 export { ensureCgroupParent, listCgroups } from './cgroup/ensure-parent.ts';
 export type { FileWrite } from './cgroup/file-write.ts';
+export { type Freezer, freeze, isFrozen, thaw } from './cgroup/freezer.ts';
+export { parseKeyValues, readKernelText } from './cgroup/key-values.ts';
 export { type CgroupFiles, cgroupFiles } from './cgroup/layout.ts';
+export { listProcesses, psFields, selectPsLines } from './cgroup/processes.ts';
 export type { LimitContext } from './cgroup/v1.ts';
 export { runRuntimeCommand } from './command/index.ts';
 export { compile } from './compile.ts';
@@ -29,7 +33,9 @@ export type {
 export { loopbackActs } from './loopback.ts';
 export { type MountOptions, mountAttr, mountFlag, parseMountOptions } from './mount-options.ts';
 export { probeHostFacts } from './probe-facts.ts';
+export { processRuns } from './process-runs.ts';
 export { chooseRlimits, rlimitNumbers } from './rlimits.ts';
+export { planRoot } from './root.ts';
 export {
   compileSeccomp,
   defaultSeccompProfile,

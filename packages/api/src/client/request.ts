@@ -18,6 +18,8 @@ export type RequestParts<Query, Body> = {
   /** Left out: nothing is asked. */
   readonly query?: Partial<Query>;
   readonly body?: Body;
+  /** More headers than the row asks for: `X-Registry-Auth`. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** `1.51`; left out: no prefix. */
   readonly version?: string;
 };
@@ -27,7 +29,7 @@ export function requestOf<Q, B, R>(route: Route<Q, B, R>, parts: RequestParts<Q,
   const prefix = parts.version === undefined ? '' : `/v${parts.version}`;
   const path = route.path.replace(/\{(\w+)\}/g, (_all, name: string) => pathSegment(name, parts.path?.[name]));
   const query = queryString(route.query.print({ ...route.query.zero, ...parts.query }));
-  const headers: Record<string, string> = {};
+  const headers: Record<string, string> = { ...parts.headers };
   let body: string | undefined;
   if (parts.body !== undefined) {
     body = formatJson(route.body.print(parts.body));

@@ -54,6 +54,11 @@ describe('what does not fit is refused by its name', () => {
     expect(() => createBody.parse(parseJson(wire), '')).toThrow(message);
   });
 
+  test('a value that is too deep to print', () => {
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    expect(() => createBody.parse(parseJson(deep), '')).toThrow('body: expected an object, got something too deep');
+  });
+
   test.each([
     ['', 'invalid JSON: got EOF while reading request body'],
     ['{"Image":', 'invalid JSON: unexpected EOF'],

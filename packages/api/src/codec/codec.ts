@@ -21,8 +21,17 @@ export type ValueOf<C> = C extends Codec<infer T> ? T : never;
 
 /** The error of a wire value that is not what its place asks for. */
 export function wrongWire(at: string, expected: string, wire: Json | undefined): EngineError {
-  const shown = wire === undefined ? 'nothing' : brief(JSON.stringify(wire));
+  const shown = wire === undefined ? 'nothing' : brief(print(wire));
   return new EngineError('invalid', `${at === '' ? 'body' : at}: expected ${expected}, got ${shown}`);
+}
+
+/** A document may be deeper than the printer's stack. */
+function print(wire: Json): string {
+  try {
+    return JSON.stringify(wire);
+  } catch {
+    return 'something too deep to print';
+  }
 }
 
 function brief(text: string): string {

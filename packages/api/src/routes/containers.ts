@@ -1,16 +1,20 @@
-import { document, field, none, object } from '../codec/codec.ts';
+import { document, field, none, object, optional } from '../codec/codec.ts';
 import {
   queryDimension,
   queryFilters,
   queryInt,
+  queryList,
   queryMoment,
   querySwitch,
   querySwitchOn,
   queryText,
 } from '../codec/query.ts';
+import { containerConfig } from '../nouns/container-config.ts';
 import { createBody } from '../nouns/create-request.ts';
 import { updateBody } from '../nouns/update.ts';
 import type {
+  ContainerChangeWire,
+  ContainerCommittedWire,
   ContainerCreatedWire,
   ContainerInspectWire,
   ContainerSummaryWire,
@@ -20,7 +24,7 @@ import type {
   ContainerWaitWire,
 } from '../wire/container.ts';
 import type { StatsWire } from '../wire/stats.ts';
-import { route } from './route.ts';
+import { route, stream } from './route.ts';
 
 const noSuch = { 404: 'no such container' };
 const noQuery = object({});
@@ -268,6 +272,91 @@ const containerPrune = route({
   reply: document<ContainersPrunedWire>(),
 });
 
+const containerChanges = route({
+  method: 'GET',
+  path: '/containers/{id}/changes',
+  since: '1.24',
+  shape: 'json',
+  query: noQuery,
+  body: none,
+  reply: document<readonly ContainerChangeWire[] | null>(),
+  failures: noSuch,
+});
+
+const containerExport = route({
+  method: 'GET',
+  path: '/containers/{id}/export',
+  since: '1.24',
+  shape: 'bytes',
+  query: noQuery,
+  body: none,
+  reply: none,
+  failures: noSuch,
+});
+
+const archivePath = object({ path: field('path', queryText) });
+const noSuchPath = { 400: 'bad parameter', 404: 'no such container or path' };
+
+/** The answer is a header, `X-Docker-Container-Path-Stat`: base64 of JSON. */
+const containerArchiveStat = route({
+  method: 'HEAD',
+  path: '/containers/{id}/archive',
+  since: '1.24',
+  shape: 'bytes',
+  query: archivePath,
+  body: none,
+  reply: none,
+  failures: noSuchPath,
+});
+
+const containerArchiveRead = route({
+  method: 'GET',
+  path: '/containers/{id}/archive',
+  since: '1.24',
+  shape: 'bytes',
+  query: archivePath,
+  body: none,
+  reply: none,
+  failures: noSuchPath,
+});
+
+const containerArchiveWrite = route({
+  method: 'PUT',
+  path: '/containers/{id}/archive',
+  since: '1.24',
+  shape: 'empty',
+  status: 200,
+  query: object({
+    path: field('path', queryText),
+    noOverwriteDirNonDir: field('noOverwriteDirNonDir', querySwitch, 'omit'),
+    copyUidGid: field('copyUIDGID', querySwitch, 'omit'),
+  }),
+  body: stream,
+  reply: none,
+  failures: noSuchPath,
+});
+
+const containerCommit = route({
+  method: 'POST',
+  path: '/commit',
+  since: '1.24',
+  shape: 'json',
+  status: 201,
+  query: object({
+    container: field('container', queryText),
+    repo: field('repo', queryText, 'omit'),
+    tag: field('tag', queryText, 'omit'),
+    author: field('author', queryText, 'omit'),
+    comment: field('comment', queryText, 'omit'),
+    changes: field('changes', queryList, 'omit'),
+    pause: field('pause', querySwitchOn),
+  }),
+  /** Laid over the container's own config; command lines send `changes` instead. */
+  body: optional(containerConfig),
+  reply: document<ContainerCommittedWire>(),
+  failures: noSuch,
+});
+
 export const containerRoutes = {
   containerList,
   containerCreate,
@@ -288,4 +377,10 @@ export const containerRoutes = {
   containerAttach,
   containerWait,
   containerRemove,
+  containerChanges,
+  containerExport,
+  containerArchiveStat,
+  containerArchiveRead,
+  containerArchiveWrite,
+  containerCommit,
 };

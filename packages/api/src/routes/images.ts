@@ -1,13 +1,15 @@
 import { document, field, none, object } from '../codec/codec.ts';
-import { queryFilters, queryList, querySwitch, queryText } from '../codec/query.ts';
+import { queryFilters, queryInt, queryList, querySwitch, queryText } from '../codec/query.ts';
 import type {
   BuildCachePrunedWire,
   DeletedImageWire,
+  DistributionWire,
   ImageHistoryWire,
   ImageInspectWire,
   ImageSummaryWire,
   ImagesPrunedWire,
   ProgressWire,
+  SearchResultWire,
 } from '../wire/image.ts';
 import { route, stream } from './route.ts';
 
@@ -57,6 +59,30 @@ const imageLoad = route({
   query: object({ quiet: field('quiet', querySwitch, 'omit'), platform: field('platform', queryList, 'omit') }),
   body: stream,
   reply: document<ProgressWire>(),
+});
+
+const saveQuery = object({ names: field('names', queryList, 'omit'), platform: field('platform', queryList, 'omit') });
+
+const imageSave = route({
+  method: 'GET',
+  path: '/images/get',
+  since: '1.24',
+  shape: 'bytes',
+  query: saveQuery,
+  body: none,
+  reply: none,
+  failures: noSuch,
+});
+
+const imageSaveOne = route({
+  method: 'GET',
+  path: '/images/{name}/get',
+  since: '1.24',
+  shape: 'bytes',
+  query: object({ platform: field('platform', queryList, 'omit') }),
+  body: none,
+  reply: none,
+  failures: noSuch,
 });
 
 const imagePrune = route({
@@ -114,6 +140,43 @@ const imageTag = route({
   failures: { ...noSuch, 400: 'bad parameter', 409: 'conflict' },
 });
 
+const imagePush = route({
+  method: 'POST',
+  path: '/images/{name}/push',
+  since: '1.24',
+  shape: 'lines',
+  query: object({ tag: field('tag', queryText, 'omit'), platform: field('platform', queryText, 'omit') }),
+  body: none,
+  reply: document<ProgressWire>(),
+  failures: noSuch,
+});
+
+const imageSearch = route({
+  method: 'GET',
+  path: '/images/search',
+  since: '1.24',
+  shape: 'json',
+  query: object({
+    term: field('term', queryText),
+    limit: field('limit', queryInt, 'omit'),
+    filters: field('filters', queryFilters, 'omit'),
+  }),
+  body: none,
+  reply: document<readonly SearchResultWire[]>(),
+});
+
+/** A reference as its registry has it, nothing pulled. */
+const distributionInspect = route({
+  method: 'GET',
+  path: '/distribution/{name}/json',
+  since: '1.30',
+  shape: 'json',
+  query: object({}),
+  body: none,
+  reply: document<DistributionWire>(),
+  failures: { 401: 'no such image, or wrong credentials' },
+});
+
 const imageRemove = route({
   method: 'DELETE',
   path: '/images/{name}',
@@ -129,10 +192,15 @@ export const imageRoutes = {
   imageList,
   imageCreate,
   imageLoad,
+  imageSave,
+  imageSaveOne,
+  imagePush,
+  imageSearch,
   imagePrune,
   buildPrune,
   imageInspect,
   imageHistory,
   imageTag,
   imageRemove,
+  distributionInspect,
 };

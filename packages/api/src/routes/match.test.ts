@@ -28,10 +28,10 @@ test.each([
 
 test.each([
   ['POST', '/build'],
-  ['POST', '/images/a/b/push'],
+  ['GET', '/images/a/b/attestations'],
   ['GET', '/swarm'],
   ['POST', '/swarm/init'],
-  ['GET', '/containers/x/archive'],
+  ['GET', '/containers/x/attach/ws'],
 ])('%s %s is known not to be served', (method, path) => {
   expect(matchRoute(method, path).kind).toBe('unserved');
 });

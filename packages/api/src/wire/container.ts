@@ -143,3 +143,17 @@ export type ExecInspectWire = {
   DetachKeys: string;
   Pid: number;
 };
+
+/** `Kind`: 0 modified, 1 added, 2 deleted. */
+export type ContainerChangeWire = { readonly Path: string; readonly Kind: 0 | 1 | 2 };
+
+export type ContainerCommittedWire = { readonly Id: string };
+
+/** What the header `X-Docker-Container-Path-Stat` holds; `mode` is Go's, not the kernel's. */
+export type PathStatWire = {
+  readonly name: string;
+  readonly size: number;
+  readonly mode: number;
+  readonly mtime: string;
+  readonly linkTarget: string;
+};

@@ -47,6 +47,22 @@ export type ImagesPrunedWire = { ImagesDeleted: readonly DeletedImageWire[] | nu
 
 export type BuildCachePrunedWire = { CachesDeleted: readonly string[] | null; SpaceReclaimed: number };
 
+export type SearchResultWire = {
+  star_count: number;
+  is_official: boolean;
+  name: string;
+  /** Docker Hub has none any more. */
+  is_automated: boolean;
+  description: string;
+};
+
+type PlatformWire = { architecture: string; os: string; variant?: string };
+
+export type DistributionWire = {
+  Descriptor: { mediaType: string; digest: string; size: number };
+  Platforms: readonly PlatformWire[];
+};
+
 /** One line of a pull, import, load or push. */
 export type ProgressWire = {
   stream?: string;

@@ -30,6 +30,7 @@ test('nothing given is the default everywhere', () => {
     labels: [],
     insecureRegistries: [],
     registryMirrors: [],
+    registryConfigDirs: ['/etc/gantry/certs.d', '/etc/docker/certs.d'],
     logConfig: { type: 'json-file', config: {} },
     ulimits: [],
     dns: [],

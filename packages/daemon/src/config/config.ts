@@ -1,4 +1,5 @@
 import { EngineError, parseSize } from '@gantry/base';
+import { usualConfigDirs } from '@gantry/registry';
 import { type Address, parseAddress } from '../http/listen.ts';
 import { type LogLevel, logLevels } from '../log.ts';
 import type { GivenOptions } from './given.ts';
@@ -18,6 +19,7 @@ export type DaemonConfig = {
   readonly labels: readonly string[];
   readonly insecureRegistries: readonly string[];
   readonly registryMirrors: readonly string[];
+  readonly registryConfigDirs: readonly string[];
   readonly logConfig: { readonly type: string; readonly config: Readonly<Record<string, string>> };
   readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
   readonly dns: readonly string[];
@@ -62,6 +64,7 @@ export function settleConfig(given: GivenOptions): DaemonConfig {
     labels: list('label').map(checkLabel),
     insecureRegistries: list('insecure-registry'),
     registryMirrors: list('registry-mirror'),
+    registryConfigDirs: given.get('registry-config-dir') ?? usualConfigDirs,
     logConfig: {
       type: text('log-driver', daemonDefaults.logDriver),
       config: Object.fromEntries(list('log-opt').map((pair) => splitPair(pair, 'log-opt'))),

@@ -54,6 +54,10 @@ const used: readonly OptionRow[] = [
   option('log-level', 'string', { help: 'Set the logging level ("debug"|"info"|"warn"|"error"|"fatal")', short: 'l' }),
   option('log-opt', 'list', { help: 'Default log driver options for containers', key: 'log-opts' }),
   option('pidfile', 'string', { help: 'Path to use for daemon PID file', short: 'p' }),
+  option('registry-config-dir', 'list', {
+    help: 'Directory with hosts.toml and certificates of registries',
+    key: 'registry-config-dirs',
+  }),
   option('registry-mirror', 'list', { help: 'Preferred registry mirror', key: 'registry-mirrors' }),
   option('validate', 'bool', { help: 'Validate daemon configuration and exit', key: undefined }),
   option('version', 'bool', { help: 'Print version information and quit', key: undefined, short: 'v' }),

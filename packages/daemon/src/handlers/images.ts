@@ -7,11 +7,12 @@ import { printDeleted, printHistory, printImage, printImageRow } from '../print/
 import { printFailure } from '../print/progress.ts';
 import { progressLines, type Report } from './progress-lines.ts';
 import { parseRegistryAuth } from './registry-auth.ts';
+import { parseWirePlatform } from './wire-platform.ts';
 
 type Names =
   | 'imageList'
   | 'imageCreate'
-  | 'imageLoad'
+  | 'imagePush'
   | 'imagePrune'
   | 'buildPrune'
   | 'imageInspect'
@@ -61,7 +62,7 @@ export function imageHandlers(engine: Engine): HandlersOf<Names> {
       );
     },
     imageCreate: (call) => (call.query.fromImage === '' ? importImage(engine, call) : pullImage(engine, call)),
-    imageLoad: (call) => loadImages(engine, call),
+    imagePush: (call) => pushImage(engine, call),
     imagePrune: async ({ query }) => {
       const use = await imageUse(engine);
       const accept = imagePruneFilter(query.filters, engine.info().now);
@@ -104,6 +105,17 @@ function pullImage(engine: Engine, call: CallOf<'imageCreate'>): AnswerOf<'image
   return { kind: 'lines', headers: 'first-line', lines, failure: printFailure };
 }
 
+function pushImage(engine: Engine, call: CallOf<'imagePush'>): AnswerOf<'imagePush'> {
+  const { tag, platform } = call.query;
+  const auth = parseRegistryAuth(call.headers.get('x-registry-auth'));
+  const request = { name: idOf(call), tag, platform: parseWirePlatform(platform), auth };
+  const lines = progressLines(async (report, signal) => {
+    await engine.images.push(request, report, signal);
+    return [];
+  }, call.signal);
+  return { kind: 'lines', headers: 'first-line', lines, failure: printFailure };
+}
+
 function importImage(engine: Engine, call: CallOf<'imageCreate'>): AnswerOf<'imageCreate'> {
   const { fromSrc, repo, tag, message, changes, platform } = call.query;
   if (fromSrc !== '-') {
@@ -125,15 +137,4 @@ function importImage(engine: Engine, call: CallOf<'imageCreate'>): AnswerOf<'ima
     return [];
   }, call.signal);
   return { kind: 'lines', headers: 'first-line', lines, failure: printFailure };
-}
-
-function loadImages(engine: Engine, call: CallOf<'imageLoad'>): AnswerOf<'imageLoad'> {
-  const { quiet } = call.query;
-  const lines = progressLines(async (report, signal) => {
-    const loaded = await engine.images.load(call.archive, quiet ? () => undefined : report, signal);
-    return loaded.map((name) => ({
-      stream: name.startsWith('sha256:') ? `Loaded image ID: ${name}\n` : `Loaded image: ${name}\n`,
-    }));
-  }, call.signal);
-  return { kind: 'lines', headers: 'now', lines, failure: printFailure };
 }

@@ -34,7 +34,7 @@ export async function* progressLines(
       wake = Promise.withResolvers<void>();
       const events = [...waiting.values()];
       waiting.clear();
-      for (const event of events) yield printProgress(event);
+      for (const event of events) yield* printProgress(event);
       if (ended) wake.resolve();
     }
     yield* await job;

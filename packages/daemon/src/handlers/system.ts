@@ -13,7 +13,6 @@ type Names =
   | 'version'
   | 'info'
   | 'events'
-  | 'auth'
   | 'diskUsage'
   | 'diskCheck'
   | 'diskRepair'
@@ -41,16 +40,6 @@ export function systemHandlers(engine: Engine, facts: DaemonFacts): HandlersOf<N
       }
       const events = engine.events.stream({ sinceNanos, untilNanos, filters: query.filters }, signal);
       return { kind: 'lines', headers: 'now', lines: eventLines(events) };
-    },
-    auth: ({ body }) => {
-      const registry = body.serverAddress === '' ? 'docker.io' : body.serverAddress;
-      throw new EngineError(
-        'unsupported',
-        `cannot log in to "${registry}": checking credentials is not supported yet`,
-        {
-          hint: 'put them into config.json by hand; pull uses them from there',
-        },
-      );
     },
     // None can be installed, so none is there: `docker inspect` asks here last and wants to hear that.
     pluginList: () => documentOf([]),

@@ -16,7 +16,12 @@ export type Answer<Reply> =
       /** How a failure reads once the status is sent; undefined: the stream just breaks off. */
       readonly failure?: (failure: { message: string; hint?: string }) => Reply;
     }
-  | { readonly kind: 'bytes'; readonly contentType: string; readonly chunks: AsyncIterable<Uint8Array> }
+  | {
+      readonly kind: 'bytes';
+      readonly contentType: string;
+      readonly chunks: AsyncIterable<Uint8Array>;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
   | {
       readonly kind: 'hijack';
       readonly contentType: string;

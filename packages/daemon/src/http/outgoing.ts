@@ -70,11 +70,11 @@ export class Outgoing {
   }
 
   /** Sends the head of a stream at once. A client of HTTP/1.0 knows no chunks: its body ends with the connection. */
-  async begin(status: number, contentType: string): Promise<void> {
+  async begin(status: number, contentType: string, headers: CommonHeaders = {}): Promise<void> {
     this.#chunked = this.#request.httpMinor === 1;
     if (!this.#chunked) this.keepAlive = false;
     const transfer: CommonHeaders = this.#chunked ? { 'Transfer-Encoding': 'chunked' } : {};
-    await this.#write(this.#head(status, { 'Content-Type': contentType, ...transfer }));
+    await this.#write(this.#head(status, { 'Content-Type': contentType, ...headers, ...transfer }));
   }
 
   async chunk(bytes: Uint8Array): Promise<void> {

@@ -125,12 +125,15 @@ async function send(outgoing: Outgoing, { answer, status, print }: Dispatched): 
     return await outgoing.whole({ status, contentType, body: answer.body, headers: answer.headers });
   }
   if (answer.kind === 'lines') return await sendLines(outgoing, answer, print);
-  if (answer.kind === 'bytes') return await sendBytes(outgoing, answer.contentType, answer.chunks);
+  if (answer.kind === 'bytes') return await sendBytes(outgoing, answer);
   throw new Error(`unreachable: an answer of kind ${answer.kind}`);
 }
 
-async function sendBytes(outgoing: Outgoing, contentType: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  await outgoing.begin(200, contentType);
+async function sendBytes(
+  outgoing: Outgoing,
+  { contentType, chunks, headers }: Extract<Answer<unknown>, { kind: 'bytes' }>,
+): Promise<void> {
+  await outgoing.begin(200, contentType, headers);
   for await (const chunk of chunks) {
     await outgoing.chunk(chunk);
     if (!outgoing.isOpen) return;

@@ -12,8 +12,16 @@ function progressBar(current: number, total: number): string {
   return `[${'='.repeat(done)}>${' '.repeat(barWidth - done)}] ${numbers}`;
 }
 
-/** One line of a pull or load. A step of a layer always has its detail, even when there is nothing to count. */
-export function printProgress(event: ProgressEvent): ProgressWire {
+/** The lines of one event: what happened, and for programs what a push ended as. */
+export function printProgress(event: ProgressEvent): ProgressWire[] {
+  const { pushed } = event;
+  if (pushed === undefined) return [printStep(event)];
+  const { tag, digest, sizeBytes } = pushed;
+  return [printStep(event), { progressDetail: {}, aux: { Tag: tag, Digest: digest, Size: sizeBytes } }];
+}
+
+/** A step of a layer always has its detail, even when there is nothing to count. */
+function printStep(event: ProgressEvent): ProgressWire {
   const { id, status, current, total } = event;
   const counted = current !== undefined && current > 0;
   if (!counted) return { status, ...(id === undefined ? {} : { progressDetail: {}, id }) };

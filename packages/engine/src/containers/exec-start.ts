@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { EngineError, messageOf } from '@gantry/base';
-import { compileExec } from '@gantry/runtime';
+import { EngineError, messageOf, sigkill } from '@gantry/base';
+import { compileExec, processRuns } from '@gantry/runtime';
 import type { ClientStream, ExecRecord } from '../engine.ts';
 import { type CreatedTask, startFailureCode, type Task } from '../tasks/index.ts';
 import { capabilitiesOf, seccompOf } from './compose-config.ts';
@@ -22,12 +22,13 @@ export type ExecStartOptions = {
  * Runs a noted exec. Without a client it resolves once the command runs; with one, when the stream has ended, the client
  * is gone or it detached.
  *
+ * @param over kills the command, also one that is still being made
  * @throws with Docker's texts; a command that cannot run leaves exit code 126 or 127 in the exec's inspect
  */
 export async function startExec(
   deps: ContainerDeps,
   execId: string,
-  { client, options }: { client: ClientStream | undefined; options: ExecStartOptions },
+  { client, options, over }: { client: ClientStream | undefined; options: ExecStartOptions; over?: AbortSignal },
 ): Promise<void> {
   const exec = deps.execs.get(execId);
   const container = deps.store.get(exec.containerId);
@@ -44,9 +45,10 @@ export async function startExec(
     });
   } catch (error) {
     deps.execs.ended(execId, startFailureCode(messageOf(error), 126));
-    throw asExecFailure(error);
+    throw asExecFailure(error, container, init);
   }
   const { task } = created;
+  killWhen(over, task);
   const [shim] = created.attached;
   try {
     const { pid } = await task.start();
@@ -56,7 +58,7 @@ export async function startExec(
     await task.gone;
     deps.tasks.forget(execId);
     deps.execs.ended(execId, startFailureCode(messageOf(error), 126));
-    throw asExecFailure(error);
+    throw asExecFailure(error, container, init);
   }
   deps.events.record('container', `exec_start: ${request.cmd.join(' ')}`, container.id, {
     ...containerEvent(container),
@@ -73,6 +75,12 @@ export async function startExec(
   });
   if (detached)
     deps.events.record('container', 'exec_detach', container.id, { ...containerEvent(container), execID: execId });
+}
+
+function killWhen(over: AbortSignal | undefined, task: Task): void {
+  const kill = (): void => task.signal(sigkill);
+  if (over?.aborted === true) kill();
+  else over?.addEventListener('abort', kill);
 }
 
 /** Books the end of an exec. Its container, and with it the exec's row, may be gone by then. */
@@ -160,8 +168,10 @@ function composeExecPlan(
 }
 
 /** Docker's words for an exec that could not run; clients print them as they come. */
-function asExecFailure(error: unknown): unknown {
+function asExecFailure(error: unknown, { id }: ContainerRecord, init: Task): unknown {
   if (!(error instanceof EngineError)) return error;
+  // It ended a moment ago, and nobody has booked that yet.
+  if (!processRuns(init)) return new EngineError('conflict', `container ${id} is not running`, { cause: error });
   const message = error.message.replace(
     'failed to create task for container: ',
     'OCI runtime exec failed: exec failed: ',

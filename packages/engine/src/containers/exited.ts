@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ExitRecord } from '@gantry/native';
 import type { Task } from '../tasks/index.ts';
 import { containerEvent } from './container-event.ts';
@@ -13,8 +14,22 @@ import type { ContainerRecord } from './types.ts';
 export async function followTask(deps: ContainerDeps, id: string, task: Task): Promise<void> {
   const exit = await task.exited.catch(() => undefined);
   if (deps.background.closed) return;
-  if (exit === undefined) await bookLostExit(deps, id, task.pid);
-  else await bookExit(deps, id, exit);
+  await untilBooked(deps, id, () => (exit === undefined ? bookLostExit(deps, id, task.pid) : bookExit(deps, id, exit)));
+}
+
+const longestPauseMs = 10_000;
+
+/** Tries again for as long as the database refuses, on a full disk say: an exit is told once, and nobody else books it. */
+async function untilBooked(deps: ContainerDeps, id: string, book: () => Promise<void>): Promise<void> {
+  for (let pauseMs = 100; !deps.background.closed; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+    try {
+      await book();
+      return;
+    } catch (error) {
+      deps.report(`booking of the exit of ${id}`, error);
+    }
+    await delay(pauseMs, undefined, { ref: false });
+  }
 }
 
 /** Books an end that nobody saw: the machine went down, or the shim was killed and what it kept is ended first. */

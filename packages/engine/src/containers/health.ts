@@ -18,8 +18,11 @@ export function probeCommand({
   return kind === 'CMD-SHELL' ? [...(shell ?? ['/bin/sh', '-c']), ...words] : undefined;
 }
 
+/** setTimeout takes no longer delay: it fires at once instead. */
+export const longestTimerMs = 2 ** 31 - 1;
+
 export function probeTimeoutMs({ timeoutNanos }: HealthConfig): number {
-  return (timeoutNanos || defaults.timeoutNanos) / 1e6;
+  return Math.min((timeoutNanos || defaults.timeoutNanos) / 1e6, longestTimerMs);
 }
 
 /** How long to wait for the next probe: in the start period of a container that was never healthy, less. */

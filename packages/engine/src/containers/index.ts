@@ -1,9 +1,13 @@
 import type { ContainerRoom } from '../engine.ts';
+import { readContainerArchive, statContainerPath, writeContainerArchive } from './archive.ts';
 import { attachContainer } from './attach.ts';
+import { listContainerChanges } from './changes.ts';
+import { commitContainer } from './commit.ts';
 import { createContainer } from './create.ts';
 import type { ContainerDeps } from './deps.ts';
 import { createExec } from './exec-create.ts';
 import { resizeExec, startExec } from './exec-start.ts';
+import { exportContainer } from './export.ts';
 import { killContainer } from './kill.ts';
 import { listContainers } from './list.ts';
 import { connectNetwork, disconnectNetwork } from './networks.ts';
@@ -60,6 +64,12 @@ export function openContainers(deps: ContainerDeps): ContainerRoom {
     wait: (ref, condition, signal) => waitContainer(deps, ref, { condition, signal }),
     attach: (ref, client, options) => attachContainer(deps, ref, { client, options }),
     resize: async (ref, rows, columns) => resizeContainer(deps, ref, { rows, columns }),
+    statPath: (ref, path) => statContainerPath(deps, ref, path),
+    readArchive: (ref, path, signal) => readContainerArchive(deps, ref, { path, signal }),
+    writeArchive: (ref, write) => writeContainerArchive(deps, ref, write),
+    export: (ref, signal) => exportContainer(deps, ref, signal),
+    changes: (ref) => listContainerChanges(deps, ref),
+    commit: (ref, request, signal) => commitContainer(deps, ref, { request, signal }),
     connectNetwork: (network, container, config) => connectNetwork(deps, { network, container, config }),
     disconnectNetwork: (network, container, force) => disconnectNetwork(deps, { network, container, force }),
     execCreate: async (ref, request) => createExec(deps, ref, request),

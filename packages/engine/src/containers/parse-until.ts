@@ -1,14 +1,4 @@
-import { EngineError } from '@gantry/base';
-
-const unitMs: Readonly<Record<string, number>> = {
-  h: 3_600_000,
-  m: 60_000,
-  s: 1000,
-  ms: 1,
-  us: 1e-3,
-  µs: 1e-3,
-  ns: 1e-6,
-};
+import { EngineError, parseDuration } from '@gantry/base';
 
 /**
  * Parses a moment as Docker's `until` filters take it: a duration before now (`24h`, `1h30m`), Unix seconds, or an RFC
@@ -34,14 +24,4 @@ export function parseUntil(text: string, now: Date): Date {
       },
     );
   return new Date(time);
-}
-
-/** Go's duration grammar. @returns milliseconds; undefined when it is none */
-function parseDuration(text: string): number | undefined {
-  if (!/^[+-]?(\d+(\.\d*)?(h|ms|m|s|us|µs|ns))+$/.test(text)) return undefined;
-  const sign = text.startsWith('-') ? -1 : 1;
-  let total = 0;
-  for (const match of text.matchAll(/(\d+(?:\.\d*)?)(h|ms|m|s|us|µs|ns)/g))
-    total += Number(match[1]) * (unitMs[match[2] ?? ''] ?? 0);
-  return sign * total;
 }

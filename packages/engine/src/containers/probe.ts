@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import { messageOf, sigkill } from '@gantry/base';
+import { messageOf } from '@gantry/base';
 import type { ContainerDeps } from './deps.ts';
 import { createExec } from './exec-create.ts';
 import { startExec } from './exec-start.ts';
@@ -25,20 +25,18 @@ export async function runProbe(
     output,
   });
   const output = new ProbeOutput();
-  let isLate = false;
+  const over = new AbortController();
   try {
     const execId = createExec(deps, containerId, { ...probeRequest, cmd: command });
-    const timer = setTimeout(() => {
-      isLate = true;
-      deps.tasks.find(execId)?.signal(sigkill);
-    }, timeoutMs);
+    const timer = setTimeout(() => over.abort(), timeoutMs);
     try {
-      await startExec(deps, execId, { client: output, options: { tty: false, consoleSize: undefined } });
+      const options = { tty: false, consoleSize: undefined };
+      await startExec(deps, execId, { client: output, options, over: over.signal });
     } finally {
       clearTimeout(timer);
     }
     const text = output.text();
-    if (isLate)
+    if (over.signal.aborted)
       return ended(-1, `Health check exceeded timeout (${formatTimeout(timeoutMs)})${text === '' ? '' : `: ${text}`}`);
     return ended(deps.execs.get(execId).exitCode ?? -1, text);
   } catch (error) {

@@ -92,10 +92,11 @@ function bringUp(deps: ContainerDeps, container: ContainerRecord): void {
     scheduleRestart(deps, id, 0);
     return;
   }
-  if (status.kind === 'removing') {
+  // Or the daemon ended between its exit and its removal.
+  if (status.kind === 'removing' || (status.kind === 'exited' && hostConfig.autoRemove)) {
     deps.background.run(`removal of ${id}`, async () => {
       await using _lock = await deps.locks.hold(id);
-      await removeLocked(deps, container, { volumes: false });
+      await removeLocked(deps, container, { volumes: hostConfig.autoRemove });
     });
     return;
   }

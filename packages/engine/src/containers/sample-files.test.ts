@@ -1,12 +1,6 @@
 import { expect, test } from 'bun:test';
-import {
-  parseBlkioV1,
-  parseCpuTimes,
-  parseIoStat,
-  parseKeyValues,
-  parseNetDev,
-  parseSystemCpu,
-} from './sample-files.ts';
+import { parseKeyValues } from '@gantry/runtime';
+import { parseBlkioV1, parseCpuTimes, parseIoStat, parseNetDev, parseSystemCpu } from './sample-files.ts';
 
 test('the loopback is left out of the network counters', () => {
   const text = `Inter-|   Receive                                                |  Transmit

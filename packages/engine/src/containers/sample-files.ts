@@ -1,15 +1,5 @@
 import type { NetworkCounters, StatsSample } from '../engine.ts';
 
-/** Parses lines of `key number`, as memory.stat and cpu.stat have them. */
-export function parseKeyValues(text: string): Record<string, number> {
-  const values: Record<string, number> = {};
-  for (const line of text.split('\n')) {
-    const space = line.indexOf(' ');
-    if (space > 0) values[line.slice(0, space)] = Number(line.slice(space + 1));
-  }
-  return values;
-}
-
 /** cpu.stat of cgroup v2, whose times are microseconds. */
 export function parseCpuTimes(
   stat: Readonly<Record<string, number>>,

@@ -1,16 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { type CgroupFiles, cgroupFiles } from '@gantry/runtime';
+import { type CgroupFiles, cgroupFiles, parseKeyValues, readKernelText } from '@gantry/runtime';
 import type { NetworkCounters, StatsSample } from '../engine.ts';
 import type { ContainerDeps } from './deps.ts';
 import { cgroupPathOf } from './resolve-start.ts';
-import {
-  parseBlkioV1,
-  parseCpuTimes,
-  parseIoStat,
-  parseKeyValues,
-  parseNetDev,
-  parseSystemCpu,
-} from './sample-files.ts';
+import { parseBlkioV1, parseCpuTimes, parseIoStat, parseNetDev, parseSystemCpu } from './sample-files.ts';
 
 /** USER_HZ, the unit of ticks in /proc/stat and cpuacct.stat: 100 on every architecture of Linux that runs here. */
 const nanosPerTick = 10_000_000;
@@ -32,7 +24,7 @@ export async function sampleContainer(
   return {
     readAt: deps.now(),
     numProcs: 0,
-    ...parseSystemCpu(readText('/proc/stat'), nanosPerTick),
+    ...parseSystemCpu(readKernelText('/proc/stat'), nanosPerTick),
     ...(isV2 ? readV2(files) : readV1(files)),
     pids: numberIn(files.pids, 'pids.current'),
     pidsLimit: numberIn(files.pids, 'pids.max'),
@@ -90,34 +82,19 @@ function memoryLimit(limitBytes: number): number {
 }
 
 function totalMemoryBytes(): number {
-  return Number(/^MemTotal:\s+(\d+)/m.exec(readText('/proc/meminfo'))?.[1] ?? 0) * 1024;
+  return Number(/^MemTotal:\s+(\d+)/m.exec(readKernelText('/proc/meminfo'))?.[1] ?? 0) * 1024;
 }
 
 function readNetworks(pid: number): Readonly<Record<string, NetworkCounters>> {
-  return parseNetDev(readText(`/proc/${pid}/net/dev`));
+  return parseNetDev(readKernelText(`/proc/${pid}/net/dev`));
 }
 
 function readIn(directory: string | undefined, file: string): string {
-  return directory === undefined ? '' : readText(`${directory}/${file}`);
+  return directory === undefined ? '' : readKernelText(`${directory}/${file}`);
 }
 
 /** `max` and a missing file count as 0. */
 function numberIn(directory: string | undefined, file: string): number {
   const value = Number(readIn(directory, file).trim());
   return Number.isFinite(value) ? value : 0;
-}
-
-/** Empty when this kernel has no such file, or the container ended while it was read. */
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (
-      error instanceof Error &&
-      'code' in error &&
-      (error.code === 'ENOENT' || error.code === 'ENODEV' || error.code === 'EOPNOTSUPP' || error.code === 'EINVAL')
-    )
-      return '';
-    throw error;
-  }
 }

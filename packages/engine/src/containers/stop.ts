@@ -8,6 +8,7 @@ import { unpauseContainer } from './pause.ts';
 const defaultTimeoutSeconds = 10;
 /** A process that SIGKILL does not end sits in the kernel; the request fails instead of hanging. */
 const killTimeoutMs = 10_000;
+const betweenThawsMs = 100;
 
 export type StopOptions = { readonly signal: string | undefined; readonly timeoutSeconds: number | undefined };
 
@@ -22,7 +23,7 @@ export async function stopContainer(deps: ContainerDeps, ref: string, options: S
   if (!(await standDown(deps, container.id))) return false;
   const task = deps.tasks.find(container.id);
   if (task === undefined) return false;
-  if (container.status.kind === 'running' && container.status.paused) await unpauseContainer(deps, container.id);
+  if (container.status.kind === 'running' && container.status.paused) await thawEnding(deps, container.id);
 
   const timeoutSeconds = options.timeoutSeconds ?? container.config.stopTimeoutSeconds ?? defaultTimeoutSeconds;
   deps.events.record('container', 'kill', container.id, { ...containerEvent(container), signal: String(signal) });
@@ -38,10 +39,14 @@ export async function stopContainer(deps: ContainerDeps, ref: string, options: S
 /** SIGKILL, and the exit booked. @throws unavailable when the kernel does not let go of it */
 export async function killTask(deps: ContainerDeps, id: string, task: Task): Promise<void> {
   task.signal(sigkill);
-  // A frozen process dies only when it is thawed; the signal is there first, so it does nothing more.
-  const status = deps.store.find(id)?.status;
-  if (status?.kind === 'running' && status.paused) await thawDying(deps, id);
-  if (await endsWithin(deps, id, killTimeoutMs)) return;
+  const deadline = performance.now() + killTimeoutMs;
+  do {
+    // A frozen process dies only when it is thawed; the signal is there first, so it does nothing more. A pause may come
+    // after the signal as well and before the death.
+    const status = deps.store.find(id)?.status;
+    if (status?.kind === 'running' && status.paused) await thawEnding(deps, id);
+    if (await endsWithin(deps, id, betweenThawsMs)) return;
+  } while (performance.now() < deadline);
   throw new EngineError(
     'unavailable',
     `cannot kill container "${id.slice(0, 12)}": its process does not end after SIGKILL`,
@@ -51,11 +56,11 @@ export async function killTask(deps: ContainerDeps, id: string, task: Task): Pro
   );
 }
 
-async function thawDying(deps: ContainerDeps, id: string): Promise<void> {
+async function thawEnding(deps: ContainerDeps, id: string): Promise<void> {
   try {
     await unpauseContainer(deps, id);
   } catch {
-    // It is dead already, on cgroup v2 without a thaw: whether it ended is asked next.
+    // Someone else thawed it, or it is dead already, on cgroup v2 without a thaw: whether it ended is asked next.
   }
 }
 

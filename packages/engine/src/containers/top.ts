@@ -1,9 +1,7 @@
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { EngineError, messageOf } from '@gantry/base';
-import { cgroupFiles } from '@gantry/runtime';
+import { cgroupFiles, listProcesses } from '@gantry/runtime';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
 import { type ProcessTable, parsePs } from './parse-ps.ts';
@@ -30,7 +28,9 @@ export async function topContainer(
   if (status.kind === 'restarting')
     throw new EngineError('conflict', `Container ${id} is restarting, wait until the container is running`);
   if (status.kind !== 'running') throw new EngineError('conflict', `container ${id} is not running`);
-  const pids = pidsBelow(dirname(cgroupFiles(deps.facts.cgroup, cgroupPathOf(deps, container)).procs));
+  const pids = listProcesses(cgroupFiles(deps.facts.cgroup, cgroupPathOf(deps, container)));
+  // Its cgroup goes a moment before its exit is booked.
+  if (pids.length === 0) throw new EngineError('conflict', `container ${id} is not running`);
   const table = parsePs(await runPs(given.split(/\s+/), pids), new Set(pids));
   deps.events.record('container', 'top', id, containerEvent(container));
   return table;
@@ -40,13 +40,6 @@ export async function topContainer(
 function refuseRenamedColumns(psArguments: string): void {
   for (const [, column = '', title = ''] of ` ${psArguments}`.matchAll(/\s+([^\s]*)=\s*(PID[^\s]*)/g))
     if (column !== 'pid') throw new EngineError('invalid', `specifying "${column}=${title}" is not allowed`);
-}
-
-/** Processes of a cgroup and of those that the container made below it. */
-function pidsBelow(directory: string): number[] {
-  const own = readFileSync(join(directory, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
-  const below = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return [...own, ...below.flatMap((entry) => pidsBelow(join(directory, entry.name)))];
 }
 
 async function runPs(psArguments: readonly string[], pids: readonly number[]): Promise<string> {

@@ -1,7 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import { EngineError, messageOf } from '@gantry/base';
 import type { LinuxResources } from '@gantry/oci';
-import { compileUpdate } from '@gantry/runtime';
+import { applyWrites, compileUpdate } from '@gantry/runtime';
 import { composeResources } from './compose-resources.ts';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
@@ -63,23 +62,7 @@ function writeLimits(
     cgroupPath: cgroupPathOf(deps, container),
     ...(memoryBytes > 0 ? { currentMemoryLimit: memoryBytes } : {}),
   });
-  using undo = new DisposableStack();
-  for (const { path, data } of writes) {
-    const before = readValue(path);
-    writeFileSync(path, data);
-    if (before !== undefined) undo.defer(() => writeFileSync(path, before));
-  }
-  undo.move();
-}
-
-/** What a limit's file says, when that can be written back: one value, not a table of devices. */
-function readValue(path: string): string | undefined {
-  try {
-    const text = readFileSync(path, 'utf8').trim();
-    return /^[\w,. -]+$/.test(text) ? text : undefined;
-  } catch {
-    return undefined; // devices.allow and its like cannot be read
-  }
+  applyWrites(writes);
 }
 
 /** Docker's prefix to whatever keeps an update from being done. */

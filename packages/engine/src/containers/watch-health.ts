@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Task } from '../tasks/index.ts';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
-import { afterProbe, probeCommand, probeDelayMs, probeTimeoutMs, startingHealth } from './health.ts';
+import { afterProbe, longestTimerMs, probeCommand, probeDelayMs, probeTimeoutMs, startingHealth } from './health.ts';
 import { runProbe } from './probe.ts';
 import type { ContainerRecord, ProbeResult } from './types.ts';
 
@@ -24,7 +24,7 @@ export async function watchHealth(deps: ContainerDeps, id: string, task: Task): 
     if (running(deps, id, task)?.status.paused !== false) continue;
     const result = await runProbe(deps, id, { command, timeoutMs: probeTimeoutMs(healthcheck) });
     // What an ending container's probe said is of no use to anyone.
-    if (!over.signal.aborted) bookProbe(deps, id, { task, result });
+    if (!over.signal.aborted) tryToBook(deps, id, { task, result });
   }
 }
 
@@ -38,9 +38,6 @@ function running(deps: ContainerDeps, id: string, task: Task): Running | undefin
   return { ...container, status: container.status };
 }
 
-/** setTimeout takes no longer delay. */
-const longestTimerMs = 2 ** 31 - 1;
-
 /** @returns false when the run ended first */
 async function restedFor(delayMs: number, signal: AbortSignal): Promise<boolean> {
   try {
@@ -48,6 +45,15 @@ async function restedFor(delayMs: number, signal: AbortSignal): Promise<boolean>
     return true;
   } catch {
     return false; // the signal is the only thing that ends a delay early
+  }
+}
+
+/** A result that cannot be booked, on a full disk say, is lost; the watch goes on. */
+function tryToBook(deps: ContainerDeps, id: string, probed: { task: Task; result: ProbeResult }): void {
+  try {
+    bookProbe(deps, id, probed);
+  } catch (error) {
+    deps.report(`health of ${id}`, error);
   }
 }
 

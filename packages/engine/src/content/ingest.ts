@@ -1,4 +1,4 @@
-import { closeSync, linkSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, linkSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { EngineError } from '@gantry/base';
 import { Growth } from '@gantry/layer';
 import type { Digest } from '@gantry/oci';
@@ -8,16 +8,19 @@ export type IngestPlace = {
   readonly path: string;
   readonly pathOf: (digest: Digest) => string;
   readonly record: (digest: Digest, sizeBytes: number) => void;
-  /** The temporary file is gone. */
-  readonly ended: () => void;
+  /** The file bears the digest's name: somebody will find it again. */
+  readonly isResumable: boolean;
+  readonly onClose?: () => void;
 };
 
-/** Opens a temporary file for a blob whose digest is not proven yet. */
-export function openIngest(place: IngestPlace): Ingest {
-  const fd = openSync(place.path, 'wx', 0o600);
+/** Opens a temporary file for a blob whose digest is not proven yet; `kept`: with what an earlier try left in it. */
+export function openIngest(place: IngestPlace, kept: 'fresh' | 'kept' = 'fresh'): Ingest {
+  const fd = openSync(place.path, kept === 'fresh' ? 'wx' : 'a', 0o600);
   const growth = new Growth();
-  let sizeBytes = 0;
+  let sizeBytes = fstatSync(fd).size;
+  growth.grow(sizeBytes);
   let isOpen = true;
+  let isKept = false;
   const close = (): void => {
     if (isOpen) closeSync(fd);
     isOpen = false;
@@ -41,11 +44,14 @@ export function openIngest(place: IngestPlace): Ingest {
       nameBlob(place.path, place.pathOf(digest));
       place.record(digest, sizeBytes);
     },
+    keep: () => {
+      isKept = place.isResumable;
+    },
     [Symbol.dispose]: () => {
       growth.abandon();
       close();
-      rmSync(place.path, { force: true });
-      place.ended();
+      if (!isKept) rmSync(place.path, { force: true });
+      place.onClose?.();
     },
   };
 }
@@ -64,6 +70,13 @@ function nameBlob(path: string, blobPath: string): void {
   }
 }
 
+const diskFull = 'cannot write blob: no space left on device';
+
+/** Tells whether a failure is that of a full disk, which nothing may be kept on. */
+export function isDiskFull(error: EngineError): boolean {
+  return error.message === diskFull;
+}
+
 /** @throws unavailable when the disk is full */
 function writeAll(fd: number, bytes: Uint8Array): void {
   try {
@@ -71,7 +84,7 @@ function writeAll(fd: number, bytes: Uint8Array): void {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
-    throw new EngineError('unavailable', 'cannot write blob: no space left on device', {
+    throw new EngineError('unavailable', diskFull, {
       hint: 'make room on the data root: docker image prune, docker container prune',
       cause: error,
     });

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Digest, parseDigest, splitDigest } from '@gantry/oci';
 import type { Db } from '../db/index.ts';
@@ -6,7 +6,7 @@ import type { Durability } from '../durability/index.ts';
 import { type BlobRow, openBlobRows } from './blob-rows.ts';
 import { findDamaged } from './damaged.ts';
 import { openIngest } from './ingest.ts';
-import type { ContentRoom, StoredBlob } from './types.ts';
+import type { ContentRoom, Ingest, StoredBlob } from './types.ts';
 
 export type ContentDeps = {
   readonly db: Db;
@@ -15,6 +15,10 @@ export type ContentDeps = {
   readonly now: () => Date;
   readonly random: (bytes: number) => Uint8Array;
 };
+
+/** Ends the name of a file that a later pull may go on with. */
+const partial = '.partial';
+const partialLifetimeMs = 24 * 3600 * 1000;
 
 /** Opens the store of blobs below `dataRoot`, making its directories. */
 export function openContent(deps: ContentDeps): ContentRoom {
@@ -37,9 +41,42 @@ export function openContent(deps: ContentDeps): ContentRoom {
   const strays = (): string[] => {
     const known = new Set(list().map(({ digest }) => splitDigest(digest).hex));
     return [
-      ...readdirSync(ingestDir).map((name) => join(ingestDir, name)),
+      // What an earlier pull had of a blob waits for the next one.
+      ...readdirSync(ingestDir).flatMap((name) => (name.endsWith(partial) ? [] : [join(ingestDir, name)])),
       ...readdirSync(blobDir).flatMap((name) => (known.has(name) ? [] : [join(blobDir, name)])),
     ].filter((path) => !arriving.has(path));
+  };
+
+  const record = (digest: Digest, sizeBytes: number): void =>
+    deps.db.tx(() => {
+      rows.add({ digest, size: sizeBytes, created: deps.now().getTime() });
+      deps.durability.note({ kind: 'blob', name: digest });
+    });
+  const resuming = new Set<string>();
+
+  /** Two at a time would write into each other: the second gets a file of its own. */
+  const ingestOf = (digest?: Digest): Ingest => {
+    const own = digest === undefined ? undefined : `${splitDigest(digest).hex}${partial}`;
+    if (own === undefined || resuming.has(own)) {
+      const path = join(ingestDir, Buffer.from(deps.random(16)).toString('hex'));
+      arriving.add(path);
+      return openIngest({ path, pathOf, record, isResumable: false, onClose: () => void arriving.delete(path) });
+    }
+    sweepPartials();
+    const onClose = (): void => void resuming.delete(own);
+    const ingest = openIngest({ path: join(ingestDir, own), pathOf, record, isResumable: true, onClose }, 'kept');
+    resuming.add(own);
+    return ingest;
+  };
+
+  /** Removes partial blobs that nobody came back for. */
+  const sweepPartials = (): void => {
+    const oldest = deps.now().getTime() - partialLifetimeMs;
+    for (const name of readdirSync(ingestDir)) {
+      const path = join(ingestDir, name);
+      if (!name.endsWith(partial) || resuming.has(name)) continue;
+      if (statSync(path).mtimeMs < oldest) rmSync(path, { force: true });
+    }
   };
 
   return {
@@ -47,20 +84,8 @@ export function openContent(deps: ContentDeps): ContentRoom {
       const row = rows.find(digest);
       return row === undefined ? undefined : { path: pathOf(digest), sizeBytes: row.size };
     },
-    ingest: () => {
-      const path = join(ingestDir, Buffer.from(deps.random(16)).toString('hex'));
-      arriving.add(path);
-      return openIngest({
-        path,
-        pathOf,
-        ended: () => arriving.delete(path),
-        record: (digest, sizeBytes) =>
-          deps.db.tx(() => {
-            rows.add({ digest, size: sizeBytes, created: deps.now().getTime() });
-            deps.durability.note({ kind: 'blob', name: digest });
-          }),
-      });
-    },
+    ingest: () => ingestOf(),
+    resume: (digest) => ingestOf(digest),
     hold: (digest, user) => rows.hold(digest, user),
     release: (user) => collect(rows.release(user)),
     heldBy: (user) =>
@@ -85,6 +110,7 @@ export function openContent(deps: ContentDeps): ContentRoom {
       if (strays().includes(path)) rmSync(path, { force: true, recursive: true });
     },
     sweep: (isAlive) => {
+      sweepPartials();
       for (const user of rows.users()) if (!isAlive(user)) rows.release(user);
       collect(rows.list().map((row) => storedBlob(row).digest));
       for (const path of strays()) rmSync(path, { force: true, recursive: true });

@@ -22,6 +22,8 @@ export type Ingest = Disposable & {
   complete(): void;
   /** Gives the file its name and records it. The caller has verified the digest, and somebody holds it already. */
   commit(digest: Digest): void;
+  /** Disposing leaves the file for a later `resume` of the same digest; without effect on one that has no digest yet. */
+  keep(): void;
 };
 
 /**
@@ -35,6 +37,8 @@ export type ContentRoom = {
   /** Host path of a recorded blob's file. */
   find(digest: Digest): { readonly path: string; readonly sizeBytes: number } | undefined;
   ingest(): Ingest;
+  /** The same for a known digest, with the bytes that an earlier try left; they are not verified. */
+  resume(digest: Digest): Ingest;
   /** A digest may be held before it is there: so it cannot be collected between its commit and the image's row. */
   hold(digest: Digest, user: string): void;
   /** Releases all that `user` holds. @returns the bytes gained */
@@ -51,6 +55,9 @@ export type ContentRoom = {
   strays(): readonly string[];
   /** Removes one of them; nothing when somebody owns it by now. */
   removeStray(path: string): void;
-  /** Removes what a killed daemon left: temporary files, files without row, blobs of users that are gone. */
+  /**
+   * Removes what a killed daemon left: temporary files, files without row, blobs of users that are gone. What a pull had
+   * of a blob stays for a day, so that the next one goes on there.
+   */
   sweep(isAlive: (user: string) => boolean): void;
 };

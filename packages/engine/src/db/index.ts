@@ -47,8 +47,8 @@ export function openDb(path: string): Db {
     }
   };
   const outermost = <T>(body: () => T): T => {
-    depth++;
     begin.run();
+    depth++;
     try {
       const result = body();
       commit.run();

@@ -1,5 +1,5 @@
 import { EngineError } from '@gantry/base';
-import { cleanPath, decompress, type TarEntry, TarReader, type TarSink } from '@gantry/layer';
+import { cleanPath, decompress, GrowthLimit, type TarEntry, TarReader, type TarSink } from '@gantry/layer';
 import type { ContentRoom, Ingest } from '../content/index.ts';
 
 const maximumMembers = 100_000;
@@ -29,9 +29,11 @@ export class ArchiveMembers implements TarSink, Disposable {
     const members = new ArchiveMembers(content);
     try {
       const reader = new TarReader(members);
-      const { chunks } = await decompress(archive);
+      const growth = new GrowthLimit('archive');
+      const { chunks } = await decompress(growth.counted(archive));
       for await (const chunk of chunks) {
         signal.throwIfAborted();
+        growth.grow(chunk.length);
         reader.push(chunk);
       }
       reader.finish();

@@ -1,5 +1,6 @@
 import type { LayerWorkers } from '@gantry/layer';
 import type { Platform } from '@gantry/oci';
+import type { Registries } from '@gantry/registry';
 import type { ContentRoom } from '../content/index.ts';
 import type { Db } from '../db/index.ts';
 import type { Durability } from '../durability/index.ts';
@@ -9,6 +10,7 @@ import type { LayerRoom } from '../snapshots/index.ts';
 import type { Gate } from './gate.ts';
 import type { Records } from './record.ts';
 import type { ImageRows } from './rows.ts';
+import type { TarSizes } from './save-sizes.ts';
 import type { ProgressEvent } from './types.ts';
 
 /** Everything the verbs of this room work with; each verb takes the part it uses. */
@@ -16,6 +18,7 @@ export type ImageDeps = {
   readonly db: Db;
   readonly durability: Durability;
   readonly rows: ImageRows;
+  readonly tarSizes: TarSizes;
   readonly records: Records;
   readonly content: ContentRoom;
   readonly snapshots: LayerRoom;
@@ -28,12 +31,14 @@ export type ImageDeps = {
   readonly gate: Gate;
   /** Told what an administrator should read. */
   readonly warn: (message: string) => void;
+  /** How many layers are sent at a time. */
+  readonly uploads: Gate;
+  /** One layer is packed at a time: it takes all cores. */
+  readonly packing: Gate;
   readonly now: () => Date;
   /** What this machine runs. */
   readonly platform: Platform;
-  readonly insecureRegistries: readonly string[];
-  /** URLs, asked in this order before Docker Hub. */
-  readonly registryMirrors: readonly string[];
+  readonly registries: Registries;
 };
 
 export type OnProgress = (event: ProgressEvent) => void;

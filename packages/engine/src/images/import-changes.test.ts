@@ -47,8 +47,8 @@ test('each instruction that may change a config does', () => {
 
 test('what may not change a config, or makes no sense, is refused', () => {
   const rows = [
-    ['RUN x', 'run is not a valid change command'],
-    ['FROM scratch', 'from is not a valid change command'],
+    ['RUN x', 'RUN is not a valid change command'],
+    ['FROM scratch', 'FROM is not a valid change command'],
     ['CMD', 'CMD requires at least one argument'],
     ['ENV A', 'ENV must have two arguments'],
     ['ENV A=1 B', "can't find = in"],

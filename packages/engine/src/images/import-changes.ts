@@ -8,18 +8,21 @@ import type { Healthcheck, RunConfig } from '@gantry/oci';
  * @throws invalid with Docker's text
  */
 export function applyChanges(config: RunConfig, changes: readonly string[]): RunConfig {
-  return changes
+  const lines = changes
     .flatMap((change) => change.split('\n'))
     .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('#'))
-    .reduce(applyChange, config);
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  const changed = lines.reduce(applyChange, config);
+  const says = (instruction: string): boolean => lines.some((line) => line.toLowerCase().startsWith(`${instruction} `));
+  // A command was made for the entrypoint that was there before.
+  return says('entrypoint') && !says('cmd') ? { ...changed, cmd: undefined } : changed;
 }
 
 function applyChange(config: RunConfig, line: string): RunConfig {
   const [, word = '', rest = ''] = /^(\S+)(?:\s+([\s\S]+))?$/.exec(line) ?? [];
   const instruction = word.toLowerCase();
   const apply = instructions[instruction];
-  if (apply === undefined) throw new EngineError('invalid', `${instruction} is not a valid change command`);
+  if (apply === undefined) throw new EngineError('invalid', `${word} is not a valid change command`);
   if (rest.trim() === '') throw new EngineError('invalid', `${word.toUpperCase()} requires at least one argument`);
   return apply(config, rest.trim());
 }

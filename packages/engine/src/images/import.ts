@@ -52,7 +52,7 @@ export async function importImage(
           configBytes: formatImageConfig(image),
           config: image,
           manifest: undefined,
-          blobs: [layer.digest],
+          blobs: [{ diffId: layer.diffId, digest: layer.digest, sizeBytes: layer.storedBytes }],
           references,
         },
         (imageId) => {

@@ -50,7 +50,11 @@ const refAnnotation = 'org.opencontainers.image.ref.name';
 export function parseLayout(indexBytes: Uint8Array, read: ReadMember, wanted: Platform): ArchivedImage[] {
   const index = parseManifest(indexBytes, '');
   if (index.kind !== 'index') throw new EngineError('invalid', 'cannot load archive: its index.json is no index');
-  return index.manifests.flatMap((descriptor) => {
+  // A flat list of one image for several platforms, and of what was attested of each; or images that do not say.
+  const fits = (descriptor: Descriptor): boolean =>
+    descriptor.platform === undefined || choosePlatform([descriptor], wanted) !== undefined;
+  const fitting = index.manifests.filter(fits);
+  return (fitting.length > 0 ? fitting : index.manifests).flatMap((descriptor) => {
     const image = resolveDescriptor(descriptor, { read, wanted, depth: 0 });
     return image === undefined ? [] : [{ ...image, references: referencesOf(descriptor) }];
   });
@@ -69,6 +73,10 @@ type Resolving = { readonly read: ReadMember; readonly wanted: Platform; readonl
 function resolveDescriptor(descriptor: Descriptor, { read, wanted, depth }: Resolving): ArchivedImage | undefined {
   if (depth > 3) throw new EngineError('invalid', 'cannot load archive: its indexes lead in circles');
   const bytes = read(blobPath(descriptor), maximumManifestBytes);
+  if (bytes.length !== descriptor.sizeBytes) {
+    const { sizeBytes, digest } = descriptor;
+    throw new EngineError('invalid', `cannot load archive: "${digest}" has ${bytes.length} bytes, not ${sizeBytes}`);
+  }
   const parsed = parseManifest(bytes, descriptor.mediaType);
   if (parsed.kind === 'index') {
     const chosen = choosePlatform(parsed.manifests, wanted);

@@ -3,11 +3,15 @@ import { readFileSync } from 'node:fs';
 import { EngineError, shortId } from '@gantry/base';
 import {
   type ChainId,
+  choosePlatform,
   type DiffId,
   type Digest,
+  formatPlatform,
   type ImageConfig,
   maximumConfigBytes,
+  maximumLayers,
   maximumManifestBytes,
+  type Platform,
   parseDigest,
   parseImageConfig,
 } from '@gantry/oci';
@@ -18,7 +22,9 @@ import { recordImageEvent } from './image-event.ts';
 import { type ArchivedImage, parseLayout, parseSavedManifest, type ReadMember } from './load-plan.ts';
 import { layerError, unpackBlob } from './receive-layer.ts';
 import { chainsOf } from './record.ts';
+import type { LayerBlob } from './rows.ts';
 import { storeImage } from './store-image.ts';
+import type { LoadRequest } from './types.ts';
 
 type Loading = { readonly job: Job; readonly members: ArchiveMembers; readonly onProgress: OnProgress };
 
@@ -30,7 +36,7 @@ type Loading = { readonly job: Job; readonly members: ArchiveMembers; readonly o
  */
 export async function loadImages(
   deps: ImageDeps,
-  archive: AsyncIterable<Uint8Array>,
+  { archive, platform }: LoadRequest,
   { onProgress, signal }: { onProgress: OnProgress; signal: AbortSignal },
 ): Promise<readonly string[]> {
   return await deps.jobs.run({ kind: 'load', subject: '', signal }, async (job) => {
@@ -39,7 +45,7 @@ export async function loadImages(
       using members = await ArchiveMembers.read(deps.content, archive, job.signal);
       const read: ReadMember = (path, maximumBytes) => readMember(members, path, maximumBytes);
       const loaded: string[] = [];
-      for (const image of planLoad(deps, members, read)) {
+      for (const image of planLoad({ members, read, asked: platform, host: deps.platform })) {
         const id = await loadImage(deps, image, { job, members, onProgress });
         loaded.push(...(image.references.length > 0 ? image.references : [id]));
       }
@@ -54,12 +60,39 @@ export async function loadImages(
   });
 }
 
-function planLoad(deps: ImageDeps, members: ArchiveMembers, read: ReadMember): readonly ArchivedImage[] {
-  if (members.has('manifest.json')) return parseSavedManifest(read('manifest.json', maximumManifestBytes));
-  if (members.has('index.json')) return parseLayout(read('index.json', maximumManifestBytes), read, deps.platform);
-  throw new EngineError('invalid', 'cannot load archive: it has neither manifest.json nor index.json', {
-    hint: 'a root filesystem becomes an image with: docker import',
-  });
+type Planning = {
+  readonly members: ArchiveMembers;
+  readonly read: ReadMember;
+  readonly asked: Platform | undefined;
+  readonly host: Platform;
+};
+
+/**
+ * The images of an archive. docker save's list holds one platform only, so who asks for one is answered from the layout
+ * if the archive is one too.
+ *
+ * @throws not-found when the archive has nothing for the platform that was asked for
+ */
+function planLoad({ members, read, asked, host }: Planning): readonly ArchivedImage[] {
+  const isSaved = members.has('manifest.json');
+  const isLayout = members.has('index.json');
+  const fromSaved = isSaved && (asked === undefined || !isLayout);
+  if (!isSaved && !isLayout) {
+    throw new EngineError('invalid', 'cannot load archive: it has neither manifest.json nor index.json', {
+      hint: 'a root filesystem becomes an image with: docker import',
+    });
+  }
+  const images = fromSaved
+    ? parseSavedManifest(read('manifest.json', maximumManifestBytes))
+    : parseLayout(read('index.json', maximumManifestBytes), read, asked ?? host);
+  const fitting = images.filter((image) => asked === undefined || isFor(image, read, asked));
+  if (fitting.length > 0 || asked === undefined) return fitting;
+  throw new EngineError('not-found', `cannot load archive: it has no image for platform ${formatPlatform(asked)}`);
+}
+
+function isFor({ configPath }: ArchivedImage, read: ReadMember, wanted: Platform): boolean {
+  const { os, architecture, variant } = parseImageConfig(read(configPath, maximumConfigBytes));
+  return choosePlatform([{ platform: { os, architecture, variant } }], wanted) !== undefined;
 }
 
 /** SAFETY: a member that is named by a digest must have it: its name is what other documents trust. */
@@ -78,6 +111,7 @@ function readMember(members: ArchiveMembers, path: string, maximumBytes: number)
 async function loadImage(deps: ImageDeps, image: ArchivedImage, loading: Loading): Promise<string> {
   const configBytes = readMember(loading.members, image.configPath, maximumConfigBytes);
   const config = parseImageConfig(configBytes);
+  if (config.diffIds.length > maximumLayers) throw new EngineError('invalid', 'max depth exceeded');
   const [expected, actual] = [config.diffIds.length, image.layerPaths.length];
   if (expected !== actual)
     throw new EngineError('invalid', `invalid manifest, layers length mismatch: expected ${expected}, got ${actual}`);
@@ -102,12 +136,12 @@ function tellMoved(deps: ImageDeps, reference: string): { text: string; oldId: s
   ];
 }
 
-/** All layers at once: each goes into a directory of its own. @returns the blobs they became */
+/** All layers at once: each goes into a directory of its own. @returns the blobs of those that were new */
 async function loadLayers(
   deps: ImageDeps,
   image: ArchivedImage,
   { config, job, members, onProgress }: Loading & { config: ImageConfig },
-): Promise<readonly Digest[]> {
+): Promise<readonly LayerBlob[]> {
   const chains = chainsOf(config.diffIds);
   const failing = new AbortController();
   const signal = AbortSignal.any([job.signal, failing.signal]);
@@ -137,9 +171,9 @@ async function loadLayer(
   deps: ImageDeps,
   layer: LayerToLoad,
   { job, members, onProgress, signal }: Loading & { signal: AbortSignal },
-): Promise<Digest | undefined> {
+): Promise<LayerBlob | undefined> {
   const { chainId, diffId, parent, path } = layer;
-  let blob: Digest | undefined;
+  let blob: LayerBlob | undefined;
   await deps.layers.join(chainId, { signal, onProgress }, async (shared, tell) => {
     using _place = await deps.gate.enter(shared);
     if (deps.snapshots.find(chainId) !== undefined) return;
@@ -148,8 +182,8 @@ async function loadLayer(
     const steps = { onUnpacked: (current: number) => tell({ id, status: 'Loading layer', current, total }) };
     const verify = (applied: { readonly diffId: DiffId; readonly digest: Digest }): ChainId => {
       checkLayer(layer, applied);
-      blob = parseDigest(applied.digest);
-      deps.content.hold(blob, `job:${job.id}`);
+      blob = { diffId, digest: parseDigest(applied.digest), sizeBytes: total };
+      deps.content.hold(blob.digest, `job:${job.id}`);
       return chainId;
     };
     try {

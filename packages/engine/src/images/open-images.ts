@@ -1,23 +1,29 @@
 import { availableParallelism } from 'node:os';
 import { LayerWorkers } from '@gantry/layer';
-import type { Platform } from '@gantry/oci';
+import { defaultDomain, type Platform } from '@gantry/oci';
+import { anonymous, logIn, type Registries, searchRegistry } from '@gantry/registry';
 import type { ContentRoom } from '../content/index.ts';
 import type { Db } from '../db/index.ts';
 import type { Durability } from '../durability/index.ts';
 import type { EventSink } from '../events/index.ts';
 import { type JobRoom, SharedWork } from '../jobs/index.ts';
 import type { LayerRoom } from '../snapshots/index.ts';
+import { commitImage } from './commit-image.ts';
 import type { ImageDeps } from './deps.ts';
 import { discardAfterPowerLoss, discardImages, imagesHaving } from './discard.ts';
 import { Gate } from './gate.ts';
 import { importImage } from './import.ts';
+import { inspectRemote } from './inspect-remote.ts';
 import { loadImages } from './load.ts';
 import { pruneImages } from './prune.ts';
 import { pullImage } from './pull.ts';
+import { pushImage } from './push.ts';
 import { openRecords } from './record.ts';
 import { removeImage } from './remove.ts';
 import { findImage, getImage } from './resolve.ts';
 import { openImageRows } from './rows.ts';
+import { saveImages } from './save.ts';
+import { openTarSizes } from './save-sizes.ts';
 import { tagImage } from './tag.ts';
 import type { ImageRoom } from './types.ts';
 import { measureImages } from './usage.ts';
@@ -34,26 +40,30 @@ export type ImageOptions = {
   readonly now: () => Date;
   /** What this machine runs; read off it when absent. */
   readonly platform?: Platform;
-  /** Hosts (`host:port`) and networks where plain HTTP and unknown certificates are allowed, besides loopback. */
-  readonly insecureRegistries: readonly string[];
-  /** URLs, asked in this order before Docker Hub. */
-  readonly registryMirrors: readonly string[];
+  readonly registries: Registries;
 };
 
 /** Docker's default for layers of one pull; here for all of them together, since they share the machine. */
 const layersAtOnce = 3;
 
+/** Docker's default for layers that are sent at a time. */
+const uploadsAtOnce = 5;
+
 /** Opens the room of images. Disposing it ends its worker threads. */
 export function openImages(options: ImageOptions): ImageRoom & Disposable {
   const rows = openImageRows(options.db);
+  const { registries } = options;
   const deps: ImageDeps = {
     ...options,
     platform: options.platform ?? hostPlatform(),
     rows,
+    tarSizes: openTarSizes(options.db),
     records: openRecords(rows, options.snapshots),
     workers: new LayerWorkers(Math.min(layersAtOnce, availableParallelism())),
     layers: new SharedWork(),
     gate: new Gate(layersAtOnce),
+    uploads: new Gate(uploadsAtOnce),
+    packing: new Gate(1),
   };
   return {
     get: (nameOrId) => deps.records.of(getImage(deps, nameOrId)),
@@ -63,8 +73,15 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
     },
     list: () => deps.records.list(),
     pull: (request, onProgress, signal) => pullImage(deps, request, { onProgress, signal }),
-    load: (archive, onProgress, signal) => loadImages(deps, archive, { onProgress, signal }),
+    push: (request, onProgress, signal) => pushImage(deps, request, { onProgress, signal }),
+    load: (request, onProgress, signal) => loadImages(deps, request, { onProgress, signal }),
     import: (request, onProgress, signal) => importImage(deps, request, { onProgress, signal }),
+    inspectRemote: (request, signal) => inspectRemote(deps, request, signal),
+    logIn: (auth, signal) => logIn(domainOf(auth.serverAddress), { credentials: auth, registries }, signal),
+    search: ({ auth, ...asked }, signal) =>
+      searchRegistry(asked, { credentials: auth ?? anonymous, registries }, signal),
+    commit: (request, signal) => commitImage(deps, request, signal),
+    save: (names, platform, signal) => saveImages(deps, { names, platform, signal }),
     tag: (source, reference) => tagImage(deps, source, reference),
     remove: async (nameOrId, { force }, users) => (await removeImage(deps, nameOrId, { force, users })).deleted,
     prune: (match, inUse) => pruneImages(deps, match, inUse),
@@ -74,6 +91,12 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
     recover: () => recover(deps),
     [Symbol.dispose]: () => deps.workers[Symbol.dispose](),
   };
+}
+
+/** A server address as logins send it: `https://index.docker.io/v1/`, `host:5000`; empty for Docker Hub. */
+function domainOf(serverAddress: string): string {
+  const host = serverAddress.replace(/^https?:\/\//, '').split('/', 1)[0] ?? '';
+  return ['', 'index.docker.io', 'registry-1.docker.io'].includes(host) ? defaultDomain : host;
 }
 
 /** The platform of this machine in Go's words. */

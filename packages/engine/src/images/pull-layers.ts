@@ -1,16 +1,16 @@
-import { EngineError, shortId } from '@gantry/base';
+import { EngineError, isEngineError, shortId } from '@gantry/base';
 import type { AppliedLayer } from '@gantry/layer';
 import { type ChainId, type Descriptor, type DiffId, type ImageConfig, isLayerType, type Manifest } from '@gantry/oci';
-import type { Repository } from '@gantry/registry';
 import type { Job } from '../jobs/index.ts';
 import type { ImageDeps, OnProgress } from './deps.ts';
-import { layerError, receiveLayer } from './receive-layer.ts';
+import { layerError, resumeLayer } from './receive-layer.ts';
 import { chainsOf } from './record.ts';
+import type { Sources } from './sources.ts';
 
 export type LayersToPull = {
   readonly manifest: Manifest;
   readonly config: ImageConfig;
-  readonly repository: Repository;
+  readonly sources: Sources;
   readonly job: Job;
   readonly onProgress: OnProgress;
 };
@@ -28,7 +28,7 @@ const progressBytes = 512 * 1024;
 /** Fetches and unpacks the layers that are not there yet, several at a time; each is held by the job before it comes. */
 export async function pullLayers(
   deps: ImageDeps,
-  { manifest, config, repository, job, onProgress }: LayersToPull,
+  { manifest, config, sources, job, onProgress }: LayersToPull,
 ): Promise<void> {
   const chains = chainsOf(config.diffIds);
   const layers = manifest.layers.map((descriptor, i): LayerToPull => {
@@ -53,7 +53,7 @@ export async function pullLayers(
   const missing = layers.filter(({ chainId }) => deps.snapshots.find(chainId) === undefined);
   const pulls = missing.map((layer) =>
     deps.layers.join(layer.chainId, { signal, onProgress }, (shared, tell) =>
-      pullLayer(deps, layer, { repository, signal: shared, tell }),
+      pullLayer(deps, layer, { sources, signal: shared, tell }),
     ),
   );
   // One failure ends the others; all have undone themselves before it is told.
@@ -66,7 +66,7 @@ export async function pullLayers(
 async function pullLayer(
   deps: ImageDeps,
   layer: LayerToPull,
-  { repository, signal, tell }: { repository: Repository; signal: AbortSignal; tell: OnProgress },
+  { sources, signal, tell }: { sources: Sources; signal: AbortSignal; tell: OnProgress },
 ): Promise<void> {
   const { descriptor, parent } = layer;
   const id = shortId(descriptor.digest);
@@ -91,8 +91,15 @@ async function pullLayer(
     },
   };
   try {
-    const source = repository.readBlob(descriptor, signal);
-    await receiveLayer(deps, { source, steps, signal, parent, verify: (applied) => verifyLayer(layer, applied) });
+    const source = (offset: number): AsyncIterable<Uint8Array> => sources.readBlob({ ...descriptor, offset }, signal);
+    const verify = (applied: AppliedLayer): ChainId => verifyLayer(layer, applied);
+    const receive = (): Promise<AppliedLayer> =>
+      resumeLayer(deps, { digest: descriptor.digest, source, steps, signal, parent, verify });
+    // A mirror that sends other bytes stands in nobody's way.
+    await receive().catch(async (error: unknown) => {
+      if (!isEngineError(error, 'invalid') || !sources.distrust(descriptor.digest)) throw error;
+      await receive();
+    });
   } catch (error) {
     throw layerError(error, id);
   }

@@ -1,8 +1,7 @@
-import { EngineError } from '@gantry/base';
+import { EngineError, isEngineError } from '@gantry/base';
 import {
   choosePlatform,
   type Descriptor,
-  defaultDomain,
   familiarName,
   formatPlatform,
   formatReference,
@@ -18,27 +17,28 @@ import {
   parsePlatform,
   parseReference,
   type Reference,
+  repositoryOf,
   withDefaultTag,
 } from '@gantry/oci';
-import { anonymous, type FetchedManifest, Repository } from '@gantry/registry';
+import { anonymous, type FetchedManifest, openRepositories, type Repository } from '@gantry/registry';
 import type { Job } from '../jobs/index.ts';
 import type { ImageDeps, OnProgress } from './deps.ts';
 import { recordImageEvent } from './image-event.ts';
+import { nearestTags } from './nearest-tags.ts';
 import { pullLayers } from './pull-layers.ts';
+import type { LayerBlob } from './rows.ts';
+import { Sources } from './sources.ts';
 import { imageIdOf, storeImage } from './store-image.ts';
 import type { PullRequest } from './types.ts';
 
 type Pull = {
   readonly job: Job;
-  /** The mirrors and then the registry itself; the first that has the manifest serves the rest too. */
-  readonly repositories: readonly Repository[];
+  readonly sources: Sources;
   readonly wanted: Platform;
   /** The user named a platform: then nothing else will do. */
   readonly isExplicit: boolean;
   readonly onProgress: OnProgress;
 };
-
-type Serving = Pull & { readonly repository: Repository };
 
 /**
  * Pulls an image, or all tags of a repository. When it fails or the asker leaves, nothing of it is left that another
@@ -54,14 +54,15 @@ export async function pullImage(
   const given = parseReference(request.reference);
   const wanted = request.platform === '' ? deps.platform : parsePlatform(request.platform, deps.platform);
   await deps.jobs.run({ kind: 'pull', subject: request.reference, signal }, async (job) => {
-    const repositories = openRepositories(deps, given, request);
+    const { registries } = deps;
+    const sources = new Sources(openRepositories(given, { credentials: request.auth ?? anonymous, registries }));
     const report: OnProgress = (event) => {
       job.report(event.status);
       onProgress(event);
     };
-    const pull = { job, repositories, wanted, isExplicit: request.platform !== '', onProgress: report };
+    const pull = { job, sources, wanted, isExplicit: request.platform !== '', onProgress: report };
     try {
-      const references = request.allTags ? await allTags(given, repositories, job.signal) : [withDefaultTag(given)];
+      const references = request.allTags ? await allTags(given, sources, job.signal) : [withDefaultTag(given)];
       let isNews = false;
       for (const reference of references) isNews = (await pullOne(deps, reference, pull)) || isNews;
       const shown = request.allTags ? familiarName(given) : formatReference(withDefaultTag(given));
@@ -79,51 +80,23 @@ export async function pullImage(
   });
 }
 
-function openRepositories(deps: ImageDeps, given: Reference, { auth }: PullRequest): Repository[] {
-  const { insecureRegistries, registryMirrors } = deps;
-  const own = { credentials: auth ?? anonymous, insecureRegistries };
-  const mirrors = given.domain === defaultDomain ? registryMirrors : [];
-  return [...mirrors.map((mirror) => new Repository(given, { ...own, mirror })), new Repository(given, own)];
-}
-
-/** Asks one after another; what the last one says is what counts when none has it. */
-async function firstOf<T>(
-  repositories: readonly Repository[],
-  ask: (repository: Repository) => Promise<T>,
-  signal: AbortSignal,
-): Promise<{ repository: Repository; found: T }> {
-  for (const [i, repository] of repositories.entries()) {
-    try {
-      return { repository, found: await ask(repository) };
-    } catch (error) {
-      if (signal.aborted || i === repositories.length - 1) throw error;
-    }
-  }
-  throw new Error('unreachable: there is always the registry itself');
-}
-
-async function allTags(
-  given: Reference,
-  repositories: readonly Repository[],
-  signal: AbortSignal,
-): Promise<Reference[]> {
+async function allTags(given: Reference, sources: Sources, signal: AbortSignal): Promise<Reference[]> {
   if (given.tag !== undefined || given.digest !== undefined)
     throw new EngineError('invalid', "tag can't be used with --all-tags/-a");
-  const { found: tags } = await firstOf(repositories, (repository) => repository.listTags(signal), signal);
+  const tags = await sources.ask('resolve', (repository) => repository.listTags(signal), signal);
   return tags.filter(isTag).map((tag) => ({ ...given, tag }));
 }
 
 /** @returns whether the name is new or means another image than before */
 async function pullOne(deps: ImageDeps, reference: Reference, pull: Pull): Promise<boolean> {
-  const { repositories, onProgress, job } = pull;
+  const { sources, onProgress, job } = pull;
   const tagOrDigest = reference.digest ?? reference.tag ?? 'latest';
-  const fetch = (one: Repository): Promise<FetchedManifest> => one.fetchManifest(tagOrDigest, job.signal);
-  const { repository, found: top } = await firstOf(repositories, fetch, job.signal);
+  const top = await fetchTop(reference, sources, job.signal);
   onProgress({ id: tagOrDigest, status: `Pulling from ${reference.path}` });
-  const { manifest, fetched } = await chooseManifest(top, reference, { ...pull, repository });
-  const { configBytes, config } = await fetchConfig(manifest, reference, { ...pull, repository });
+  const { manifest, fetched } = await chooseManifest(top, reference, pull);
+  const { configBytes, config } = await fetchConfig(manifest, reference, pull);
   if (deps.rows.find(imageIdOf(configBytes)) === undefined)
-    await pullLayers(deps, { manifest, config, repository, job, onProgress });
+    await pullLayers(deps, { manifest, config, sources, job, onProgress });
   const digestName = formatReference({ ...reference, tag: undefined, digest: top.digest });
   const tagName = reference.digest === undefined ? [formatReference(reference)] : [];
   const { isNews } = storeImage(
@@ -132,7 +105,8 @@ async function pullOne(deps: ImageDeps, reference: Reference, pull: Pull): Promi
       configBytes,
       config,
       manifest: { digest: fetched.digest, media_type: manifest.mediaType, bytes: fetched.bytes },
-      blobs: manifest.layers.map(({ digest }) => digest),
+      blobs: blobsOf(manifest, config),
+      origin: repositoryOf(reference),
       references: [digestName, ...tagName],
     },
     (id) => {
@@ -144,15 +118,39 @@ async function pullOne(deps: ImageDeps, reference: Reference, pull: Pull): Promi
   return isNews;
 }
 
+/** What a name means; a tag that is not there brings those that may have been meant. */
+async function fetchTop(reference: Reference, sources: Sources, signal: AbortSignal): Promise<FetchedManifest> {
+  const { digest, tag = 'latest' } = reference;
+  if (digest !== undefined) return await sources.ask('pull', (one) => one.fetchManifest(digest, signal), signal);
+  try {
+    return await sources.ask('resolve', (one) => one.fetchManifest(tag, signal), signal);
+  } catch (error) {
+    if (!isEngineError(error, 'not-found') || !error.message.startsWith('manifest for ')) throw error;
+    // That the tag is not there is told in any case; help with it may fail.
+    const tags = await sources.ask('resolve', (one) => one.listTags(signal, 1), signal).catch(() => []);
+    const near = nearestTags(tag, tags.filter(isTag)).map((one) => formatReference({ ...reference, tag: one }));
+    const hint = near.length === 0 ? {} : { hint: `there is ${near.join(', ')}` };
+    throw new EngineError('not-found', error.message, { cause: error, ...hint });
+  }
+}
+
+function blobsOf({ layers }: Manifest, { diffIds }: ImageConfig): LayerBlob[] {
+  return layers.flatMap(({ digest, sizeBytes }, i) => {
+    const diffId = diffIds[i];
+    return diffId === undefined ? [] : [{ diffId, digest, sizeBytes }];
+  });
+}
+
 async function chooseManifest(
   top: FetchedManifest,
   reference: Reference,
-  pull: Serving,
+  pull: Pull,
 ): Promise<{ manifest: Manifest; fetched: FetchedManifest }> {
   const parsed = parseManifest(top.bytes, top.mediaType);
   if (parsed.kind === 'manifest') return { manifest: parsed, fetched: top };
   const chosen = chooseEntry(parsed, reference, pull.wanted);
-  const fetched = await pull.repository.fetchManifest(chosen.digest, pull.job.signal);
+  const { signal } = pull.job;
+  const fetched = await pull.sources.ask('pull', (one) => one.fetchManifest(chosen.digest, signal), signal);
   const manifest = parseManifest(fetched.bytes, fetched.mediaType);
   if (manifest.kind === 'index')
     throw new EngineError('unsupported', `cannot pull "${formatReference(reference)}": its index holds another index`);
@@ -177,14 +175,16 @@ function chooseEntry(index: Index, reference: Reference, wanted: Platform): Desc
 async function fetchConfig(
   manifest: Manifest,
   reference: Reference,
-  { repository, job, wanted, isExplicit }: Serving,
+  { sources, job, wanted, isExplicit }: Pull,
 ): Promise<{ configBytes: Uint8Array; config: ImageConfig }> {
   const shown = formatReference(reference);
   const { mediaType } = manifest.config;
   if (mediaType !== mediaTypes.ociConfig && mediaType !== mediaTypes.dockerConfig) {
     throw new EngineError('unsupported', `cannot pull "${shown}": it is no image (its config is "${mediaType}")`);
   }
-  const configBytes = await repository.fetchBlob(manifest.config, maximumConfigBytes, job.signal);
+  const fetch = (one: Repository): Promise<Uint8Array> =>
+    one.fetchBlob(manifest.config, maximumConfigBytes, job.signal);
+  const configBytes = await sources.ask('pull', fetch, job.signal);
   const config = parseImageConfig(configBytes);
   if (config.diffIds.length !== manifest.layers.length)
     throw new EngineError('invalid', "layers from manifest don't match image configuration");

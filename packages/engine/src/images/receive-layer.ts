@@ -1,7 +1,7 @@
-import { EngineError } from '@gantry/base';
+import { EngineError, isEngineError } from '@gantry/base';
 import type { AppliedLayer } from '@gantry/layer';
-import type { ChainId } from '@gantry/oci';
-import type { Ingest } from '../content/index.ts';
+import type { ChainId, Digest } from '@gantry/oci';
+import { type Ingest, isDiskFull } from '../content/index.ts';
 import type { ImageDeps } from './deps.ts';
 
 export type LayerSteps = {
@@ -31,6 +31,53 @@ export async function receiveLayer(
   }: LayerPlan & { source: AsyncIterable<Uint8Array>; steps: LayerSteps; signal: AbortSignal },
 ): Promise<AppliedLayer> {
   using ingest = deps.content.ingest();
+  return await receiveInto(deps, ingest, { source, steps, signal, plan });
+}
+
+/**
+ * Receives a layer whose digest is known, behind the bytes that an earlier try left: the worker reads them again, the
+ * registry sends the rest. When those bytes were wrong after all, it begins anew without them.
+ *
+ * @param source the layer's bytes from an offset on
+ */
+export async function resumeLayer(
+  deps: ImageDeps,
+  {
+    digest,
+    source,
+    steps,
+    signal,
+    ...plan
+  }: LayerPlan & {
+    digest: Digest;
+    source: (offset: number) => AsyncIterable<Uint8Array>;
+    steps: LayerSteps;
+    signal: AbortSignal;
+  },
+): Promise<AppliedLayer> {
+  let resumedBytes = 0;
+  try {
+    using ingest = deps.content.resume(digest);
+    resumedBytes = ingest.sizeBytes;
+    return await receiveInto(deps, ingest, { source: source(resumedBytes), steps, signal, plan });
+  } catch (error) {
+    if (resumedBytes === 0 || !isEngineError(error, 'invalid')) throw error;
+    return await receiveLayer(deps, { source: source(0), steps, signal, ...plan });
+  }
+}
+
+type Receiving = {
+  readonly source: AsyncIterable<Uint8Array>;
+  readonly steps: LayerSteps;
+  readonly signal: AbortSignal;
+  readonly plan: LayerPlan;
+};
+
+async function receiveInto(
+  deps: ImageDeps,
+  ingest: Ingest,
+  { source, steps, signal, plan }: Receiving,
+): Promise<AppliedLayer> {
   await using draft = deps.snapshots.draft();
   const failing = new AbortController();
   const both = AbortSignal.any([signal, failing.signal]);
@@ -56,10 +103,16 @@ async function receive(
   source: AsyncIterable<Uint8Array>,
   { steps, signal }: { steps: LayerSteps; signal: AbortSignal },
 ): Promise<void> {
-  for await (const chunk of source) {
-    signal.throwIfAborted();
-    ingest.write(chunk);
-    steps.onReceived(ingest.sizeBytes);
+  try {
+    for await (const chunk of source) {
+      signal.throwIfAborted();
+      ingest.write(chunk);
+      steps.onReceived(ingest.sizeBytes);
+    }
+  } catch (error) {
+    // The registry went away, which is no fault of the bytes that came: the next pull goes on behind them.
+    if (isEngineError(error, 'unavailable') && !isDiskFull(error)) ingest.keep();
+    throw error;
   }
   ingest.complete();
   steps.onComplete();
@@ -91,6 +144,7 @@ function commit(deps: ImageDeps, layer: AppliedLayer, { ingest, draft, plan }: P
   const chainId = plan.verify(layer);
   const { parent } = plan;
   ingest.commit(layer.digest);
+  deps.tarSizes.keep(layer.diffId, layer.tarBytes);
   // The same tree came by another way meanwhile: the draft is one too many and goes.
   if (deps.snapshots.find(chainId) !== undefined) return layer;
   draft.commit({

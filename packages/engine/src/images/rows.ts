@@ -1,3 +1,4 @@
+import { type DiffId, type Digest, parseDiffId, parseDigest } from '@gantry/oci';
 import type { Db } from '../db/index.ts';
 
 const schema = `
@@ -20,6 +21,21 @@ CREATE TABLE IF NOT EXISTS image_manifest (
   bytes      BLOB NOT NULL,            -- what a push sends again
   PRIMARY KEY (image_id, digest)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS image_layer (
+  image_id TEXT NOT NULL REFERENCES image (id) ON DELETE CASCADE,
+  diff_id  TEXT NOT NULL,
+  digest   TEXT NOT NULL,              -- of a blob that unpacks to it: kept here, or gzip that a push made and sent
+  size     INTEGER NOT NULL,           -- bytes of that blob
+  PRIMARY KEY (image_id, diff_id, digest)
+) STRICT;
+CREATE INDEX IF NOT EXISTS image_layer_diff_id ON image_layer (diff_id);
+CREATE TABLE IF NOT EXISTS image_origin (
+  image_id   TEXT NOT NULL REFERENCES image (id) ON DELETE CASCADE,
+  digest     TEXT NOT NULL,            -- of a blob
+  repository TEXT NOT NULL,            -- 'docker.io/library/busybox': it came from there or went there
+  PRIMARY KEY (image_id, digest, repository)
+) STRICT;
+CREATE INDEX IF NOT EXISTS image_origin_digest ON image_origin (digest);
 `;
 
 export type ImageRow = {
@@ -30,6 +46,9 @@ export type ImageRow = {
   readonly last_tagged: number | null;
 };
 export type ManifestRow = { readonly digest: string; readonly media_type: string; readonly bytes: Uint8Array };
+
+/** A blob that unpacks to a layer. */
+export type LayerBlob = { readonly diffId: DiffId; readonly digest: Digest; readonly sizeBytes: number };
 
 export type ImageRows = ReturnType<typeof openImageRows>;
 
@@ -58,6 +77,19 @@ export function openImageRows(db: Db) {
   const addManifest = db.prepare(
     'INSERT INTO image_manifest (digest, image_id, media_type, bytes) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
   );
+  const manifests = db.prepare<ManifestRow>(
+    'SELECT digest, media_type, bytes FROM image_manifest WHERE image_id = ? ORDER BY rowid',
+  );
+  const addLayer = db.prepare(
+    'INSERT INTO image_layer (image_id, diff_id, digest, size) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+  );
+  const layerBlobs = db.prepare<{ diff_id: string; digest: string; size: number }>(
+    'SELECT DISTINCT diff_id, digest, size FROM image_layer WHERE diff_id = ?',
+  );
+  const addOrigin = db.prepare(
+    'INSERT INTO image_origin (image_id, digest, repository) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+  );
+  const origins = db.prepare<{ repository: string }>('SELECT DISTINCT repository FROM image_origin WHERE digest = ?');
   return {
     find: (id: string): ImageRow | undefined => find.get(id) ?? undefined,
     list: (): readonly ImageRow[] => list.all(),
@@ -84,5 +116,22 @@ export function openImageRows(db: Db) {
     addManifest: (id: string, manifest: ManifestRow): void => {
       addManifest.run(manifest.digest, id, manifest.media_type, manifest.bytes);
     },
+    /** In the order they came. */
+    manifests: (id: string): readonly ManifestRow[] => manifests.all(id),
+    addLayer: (id: string, { diffId, digest, sizeBytes }: LayerBlob): void => {
+      addLayer.run(id, diffId, digest, sizeBytes);
+    },
+    /** All blobs that are known to unpack to a layer, whichever image brought them. */
+    layerBlobs: (diffId: DiffId): readonly LayerBlob[] =>
+      layerBlobs.all(diffId).map(({ diff_id, digest, size }) => ({
+        diffId: parseDiffId(diff_id),
+        digest: parseDigest(digest),
+        sizeBytes: size,
+      })),
+    addOrigin: (id: string, digest: Digest, repository: string): void => {
+      addOrigin.run(id, digest, repository);
+    },
+    /** Repositories that had a blob. */
+    origins: (digest: Digest): readonly string[] => origins.all(digest).map(({ repository }) => repository),
   };
 }

@@ -3,15 +3,17 @@ import type { Digest, ImageConfig } from '@gantry/oci';
 import { parseDigest } from '@gantry/oci';
 import type { ImageDeps } from './deps.ts';
 import { chainsOf } from './record.ts';
-import type { ManifestRow } from './rows.ts';
+import type { LayerBlob, ManifestRow } from './rows.ts';
 
 export type NewImage = {
   readonly configBytes: Uint8Array;
   readonly config: ImageConfig;
   /** What a push sends again. */
   readonly manifest: ManifestRow | undefined;
-  /** Blobs of its layers, those that are kept. */
-  readonly blobs: readonly Digest[];
+  /** What its layers came as. */
+  readonly blobs: readonly LayerBlob[];
+  /** `docker.io/library/busybox`, where its blobs came from; undefined: from no registry. */
+  readonly origin?: string;
   /** Names in the rows' form. */
   readonly references: readonly string[];
 };
@@ -41,7 +43,14 @@ export function storeImage(
     const top = chains.at(-1);
     rows.insert({ id, config: image.configBytes, chain_id: top ?? '', stored: nowMs, last_tagged: null });
     if (top !== undefined) snapshots.hold(top, user);
-    for (const digest of image.blobs) content.hold(digest, user);
+    const known = image.config.diffIds.flatMap((diffId) => rows.layerBlobs(diffId));
+    for (const blob of [...image.blobs, ...known]) {
+      // A layer that was here already may have come as another blob, which a push of this image needs too.
+      if (content.find(blob.digest) === undefined) continue;
+      content.hold(blob.digest, user);
+      rows.addLayer(id, blob);
+    }
+    if (image.origin !== undefined) for (const { digest } of image.blobs) rows.addOrigin(id, digest, image.origin);
     if (image.manifest !== undefined) rows.addManifest(id, image.manifest);
     const news = image.references.filter((reference) => rows.findReference(reference) !== id);
     for (const reference of news) rows.setReference(reference, id);

@@ -1,3 +1,7 @@
+import type { Platform } from '@gantry/oci';
+import type { SearchResult } from '@gantry/registry';
+
+export type { SearchResult } from '@gantry/registry';
 export type { RootMount, SnapshotRoom } from '../snapshots/index.ts';
 
 /** What the OCI or Docker image config says about running it: laid under the user's own config. */
@@ -47,12 +51,14 @@ export type ImageRecord = {
   }[];
 };
 
-/** Progress of a pull, load or import: Docker's JSON stream is printed from it by the daemon. */
+/** Progress of a pull, push, load or import: Docker's JSON stream is printed from it by the daemon. */
 export type ProgressEvent = {
   readonly id?: string;
   readonly status: string;
   readonly current?: number;
   readonly total?: number;
+  /** What a push ended as, for programs. */
+  readonly pushed?: { readonly tag: string; readonly digest: string; readonly sizeBytes: number };
 };
 
 export type RegistryAuth = {
@@ -72,6 +78,22 @@ export type PullRequest = {
   readonly auth: RegistryAuth | undefined;
 };
 
+export type PushRequest = {
+  /** Repository as the user wrote it; a tag in it is ignored, as Docker does. */
+  readonly name: string;
+  /** '': all tags of that repository. */
+  readonly tag: string;
+  /** The image must be for it; undefined: whatever it is for. */
+  readonly platform: Platform | undefined;
+  readonly auth: RegistryAuth | undefined;
+};
+
+export type LoadRequest = {
+  readonly archive: AsyncIterable<Uint8Array>;
+  /** Of an archive for several platforms; undefined: what this machine runs. */
+  readonly platform: Platform | undefined;
+};
+
 export type ImportRequest = {
   readonly archive: AsyncIterable<Uint8Array>;
   /** '' for an image without a name. */
@@ -80,6 +102,19 @@ export type ImportRequest = {
   /** Dockerfile instructions that only change the config. */
   readonly changes: readonly string[];
   readonly platform: string;
+};
+
+export type CommitImageRequest = {
+  /** What lies on the parent, as a layer's tar. */
+  readonly layer: AsyncIterable<Uint8Array>;
+  /** ID of the image below. */
+  readonly parent: string;
+  readonly config: ImageRunConfig;
+  readonly createdBy: string;
+  readonly author: string;
+  readonly comment: string;
+  /** '' for an image without a name. */
+  readonly reference: string;
 };
 
 export type DeletedImage = { readonly untagged: string } | { readonly deleted: string };
@@ -110,14 +145,35 @@ export type ImageRoom = {
   find(nameOrId: string): ImageRecord | undefined;
   list(): readonly ImageRecord[];
   pull(request: PullRequest, onProgress: (event: ProgressEvent) => void, signal: AbortSignal): Promise<void>;
+  push(request: PushRequest, onProgress: (event: ProgressEvent) => void, signal: AbortSignal): Promise<void>;
   /** docker-save and OCI archives, gzip and zstd recognised. @returns loaded references or IDs */
   load(
-    archive: AsyncIterable<Uint8Array>,
+    request: LoadRequest,
     onProgress: (event: ProgressEvent) => void,
     signal: AbortSignal,
   ): Promise<readonly string[]>;
   /** A root filesystem tar becomes a one-layer image. @returns the image ID */
   import(request: ImportRequest, onProgress: (event: ProgressEvent) => void, signal: AbortSignal): Promise<string>;
+  /** Puts one layer on an image. @returns the new image's ID */
+  commit(request: CommitImageRequest, signal: AbortSignal): Promise<string>;
+  /**
+   * Writes images as an archive that is both `docker save`'s and an OCI layout. What is wrong with the names is told
+   * before the first byte.
+   *
+   * @throws not-found with Docker's text
+   */
+  save(names: readonly string[], platform: Platform | undefined, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Looks at a reference in its registry, pulling nothing. */
+  inspectRemote(
+    request: { readonly reference: string; readonly auth: RegistryAuth | undefined },
+    signal: AbortSignal,
+  ): Promise<import('./inspect-remote.ts').RemoteImage>;
+  /** Shows credentials to a registry. @returns a token in their place, if the registry gives one. @throws denied */
+  logIn(auth: RegistryAuth, signal: AbortSignal): Promise<string | undefined>;
+  search(
+    request: { readonly term: string; readonly limit: number; readonly auth: RegistryAuth | undefined },
+    signal: AbortSignal,
+  ): Promise<readonly SearchResult[]>;
   tag(source: string, reference: string): void;
   /** `inUse` lists containers by image ID: Docker's conflict texts name them. */
   remove(

@@ -3,7 +3,7 @@ import type { Db } from '../db/index.ts';
 const schema = `
 CREATE TABLE IF NOT EXISTS job (
   id       TEXT PRIMARY KEY,
-  kind     TEXT NOT NULL,              -- 'pull', 'load', 'import'
+  kind     TEXT NOT NULL,              -- 'pull', 'push', 'load', 'import'
   subject  TEXT NOT NULL,              -- what it works on, as the user wrote it
   progress TEXT NOT NULL,              -- its last words
   started  INTEGER NOT NULL            -- Unix milliseconds

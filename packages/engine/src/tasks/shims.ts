@@ -15,7 +15,7 @@ export type ShimEnds = { readonly control: number; readonly handed: readonly num
 export type Shims = Disposable & {
   /** @param handed how many streams the shim shall meet as connections that are there before it begins */
   give(plan: Plan, handed: number): ShimEnds;
-  /** Has a shim ready for the next plan. To be called when whoever got the last one needs the processor no more. */
+  /** Has a shim ready for the next plan, if one can be made. To be called when whoever got the last one needs the processor no more. */
   makeReady(): void;
 };
 
@@ -36,7 +36,12 @@ export function openShims(program: string): Shims {
   let lastFlags = 0n;
   const makeReady = (): void => {
     clearTimeout(refill);
-    waiting ??= spawnWaiting(program, lastFlags);
+    try {
+      waiting ??= spawnWaiting(program, lastFlags);
+    } catch {
+      // No descriptors or processes are left just now. Nobody waits for this one: the next plan gets a shim of its own, or
+      // the reason why there is none.
+    }
   };
   const takeReady = (plan: Uint8Array, handed: number): ShimEnds | undefined => {
     if (waiting === undefined || handed > waitingHanded || plan.length > longestWrittenPlan) return undefined;

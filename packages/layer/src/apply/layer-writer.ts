@@ -1,9 +1,11 @@
+import { EngineError } from '@gantry/base';
 import {
   close,
   ftruncate,
   futimens,
   isSystemError,
   mkdirat,
+  type Owner,
   openat2,
   openFlag,
   type PathLike,
@@ -11,7 +13,7 @@ import {
   setXattr,
   writeFd,
 } from '@gantry/native';
-import { pathOfBytes } from '../byte-string.ts';
+import { pathOfBytes, textOfBytes } from '../byte-string.ts';
 import type { TarEntry, TarSink } from '../tar/entry.ts';
 import { measureTreeAt } from '../tree-size.ts';
 import { createNode, createWhiteout } from './create-node.ts';
@@ -34,12 +36,25 @@ export type LayerTree = {
   readonly impliedDirectories: readonly string[];
 };
 
+/** How an archive that is no layer is written into a tree that is there already. */
+export type MergeOptions = {
+  /** Where in the tree its entries go: a cleaned byte string, '' for the root. */
+  readonly below: string;
+  /** A directory is not replaced by something else, nor the other way round. */
+  readonly keepKinds: boolean;
+  /** Whose everything becomes; undefined: as the archive says. */
+  readonly owner: Owner | undefined;
+};
+
 /**
  * Writes a layer's entries below a directory, in the form that overlayfs reads: a whiteout becomes a character device
  * 0:0, an opaque directory gets `trusted.overlay.opaque`. Owners, modes, times, links, devices, holes and extended
  * attributes are kept exactly.
  *
  * The tree is of one layer alone: a whiteout hides what is below and never removes what this layer itself brings.
+ *
+ * With `merge` it writes an ordinary archive, as `docker cp` brings it: a whiteout's name is only a name, and what the
+ * tree already has is laid over.
  */
 export class LayerWriter implements TarSink, Disposable {
   readonly #root: number;
@@ -52,18 +67,31 @@ export class LayerWriter implements TarSink, Disposable {
   #entries = 0;
   /** A name was given twice, so what its first entry said of its size does not count. */
   #hasReplaced = false;
+  readonly #merge: MergeOptions | undefined;
 
   /** @param root an open directory, not closed here */
-  constructor(root: number) {
+  constructor(root: number, merge?: MergeOptions) {
     this.#root = root;
+    this.#merge = merge;
     this.#directories = new Directories(root);
   }
 
   begin(entry: TarEntry): void {
     this.#entries++;
-    const path = splitPath(cleanPath(entry.path));
-    if (path.name === '') this.#rootEntry(entry);
-    else this.#namedEntry(entry, path);
+    const clean = cleanPath(entry.path);
+    if (this.#merge !== undefined) this.#mergeEntry(entry, clean, this.#merge);
+    else if (clean === '') this.#rootEntry(entry);
+    else this.#namedEntry(entry, splitPath(clean));
+  }
+
+  /** The directory that all goes into is there and stays as it is, whatever the archive says of it. */
+  #mergeEntry(entry: TarEntry, clean: string, { below, owner }: MergeOptions): void {
+    if (clean === '') return;
+    const linkPath = entry.kind === 'hardlink' ? joinPath(below, cleanPath(entry.linkPath)) : entry.linkPath;
+    const placed = { ...entry, ...owner, linkPath };
+    const path = splitPath(joinPath(below, clean));
+    if (entry.kind === 'directory') this.#directory(placed, path);
+    else this.#make(placed, path);
   }
 
   #namedEntry(entry: TarEntry, path: EntryPath): void {
@@ -101,7 +129,7 @@ export class LayerWriter implements TarSink, Disposable {
     if (file === undefined) return;
     this.#file = undefined;
     try {
-      if (file.offset !== file.entry.sizeBytes) ftruncate(file.fd, file.entry.sizeBytes);
+      if (file.offset !== file.entry.sizeBytes) setSize(file);
       setMetadata(file.fd, file.entry);
     } finally {
       close(file.fd);
@@ -115,7 +143,7 @@ export class LayerWriter implements TarSink, Disposable {
       if (fd !== undefined) futimens(fd, times);
     }
     return {
-      sizeBytes: this.#hasReplaced ? measureTreeAt(this.#root) : this.#sizeBytes,
+      sizeBytes: this.#hasReplaced && this.#merge === undefined ? measureTreeAt(this.#root) : this.#sizeBytes,
       entries: this.#entries,
       impliedDirectories: [...(this.#directoryTimes.has('') ? [] : ['']), ...this.#directories.implied],
     };
@@ -153,6 +181,7 @@ export class LayerWriter implements TarSink, Disposable {
       this.#create(entry, dir, name);
     } catch (error) {
       if (!isSystemError(error, 'EEXIST')) throw error;
+      if (this.#merge?.keepKinds === true && isDirectory(dir, name)) throw otherKind(path, 'directory');
       this.#forget(path);
       const again = this.#directories.open(path.parent);
       removeTree(again, name);
@@ -170,6 +199,7 @@ export class LayerWriter implements TarSink, Disposable {
     } catch (error) {
       if (!isSystemError(error, 'EEXIST')) throw error;
       if (!isDirectory(dir, name)) {
+        if (this.#merge?.keepKinds === true) throw otherKind(path, 'non-directory');
         hidesLower = this.#whiteouts.has(whole);
         this.#forget(path);
         const again = this.#directories.open(path.parent);
@@ -210,8 +240,25 @@ export class LayerWriter implements TarSink, Disposable {
   }
 }
 
+/** Docker's sentence. */
+function otherKind({ parent, name }: EntryPath, there: 'directory' | 'non-directory'): EngineError {
+  const other = there === 'directory' ? 'non-directory' : 'directory';
+  const [path, into] = [joinPath(parent, name), parent].map((text) => JSON.stringify(`/${textOfBytes(text)}`));
+  return new EngineError('invalid', `cannot overwrite ${there} ${path} with ${other} ${into}`);
+}
+
 function joinPath(parent: string, name: string): string {
   return parent === '' ? name : `${parent}/${name}`;
+}
+
+/** A hole at the end costs nothing, but no filesystem takes one of any size. */
+function setSize({ fd, entry }: OpenFile): void {
+  try {
+    ftruncate(fd, entry.sizeBytes);
+  } catch (error) {
+    if (isSystemError(error, 'EFBIG')) throw badEntry(entry.path, 'it is larger than a file can be');
+    throw error;
+  }
 }
 
 function isDirectory(dir: number, name: PathLike): boolean {

@@ -1,4 +1,5 @@
 import {
+  atFdcwd,
   close,
   fchmod,
   fchmodat,
@@ -35,11 +36,18 @@ export function setLinkMetadata(entry: TarEntry, dir: number, name: PathLike): v
   utimensat(dir, name, timesOf(entry));
 }
 
-/** mknod applies the umask, so the mode is set again; the name was made a moment ago and is no link. */
+/**
+ * mknod applies the umask, so the mode is set again.
+ *
+ * SAFETY: by a handle and not by name: chmod(2) follows links, and in a container that runs the node of a moment ago may
+ * have become a link to a file of the host by now (CVE-2021-32760).
+ */
 export function setNodeMetadata(entry: TarEntry, dir: number, name: PathLike): void {
-  fchownat(dir, name, entry);
-  fchmodat(dir, name, entry.mode);
-  if (entry.xattrs.size > 0) withNode(dir, name, (fd) => setXattrs(fd, entry));
+  withNode(dir, name, (fd) => {
+    fchownat(fd, '', entry);
+    fchmodat(atFdcwd, `/proc/self/fd/${fd}`, entry.mode);
+    setXattrs(fd, entry);
+  });
   utimensat(dir, name, timesOf(entry));
 }
 

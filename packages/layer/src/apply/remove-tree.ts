@@ -18,6 +18,9 @@ const maximumDepth = 64;
 /** So many entries, then others get their turn. */
 const batchEntries = 256;
 
+/** DT_DIR of dirent.h: what is known to be a directory need not be refused as a file first. */
+const directoryType = 4;
+
 /**
  * Removes whatever a name in a directory stands for, a whole tree too, without following any link. The tree may be
  * a container's, so it may be deeper than any path can say.
@@ -66,9 +69,9 @@ function* removeSteps(dirFd: number, name: PathLike): Steps<boolean> {
 function* emptyDirectory(top: number, fd: number, depth: number): Steps<boolean> {
   let moved = false;
   syscall('lseek', fd, 0, 0);
-  for (const [i, { name }] of readDirectory(fd).entries()) {
+  for (const [i, { name, type }] of readDirectory(fd).entries()) {
     if (i % batchEntries === batchEntries - 1) yield;
-    if (unlinked(fd, name)) continue;
+    if (type !== directoryType && unlinked(fd, name)) continue;
     if (depth >= maximumDepth) {
       moveToTop(top, fd, name);
       moved = true;

@@ -247,18 +247,20 @@ export function tryLock(fd: number): boolean {
 /** One entry of a directory: the bytes of its name, its inode and its DT_* type (0 when the filesystem does not say). */
 export type DirectoryEntry = { readonly name: Uint8Array; readonly inode: bigint; readonly type: number };
 
+const listed = new Uint8Array(32768);
+const listedView = new DataView(listed.buffer);
+
 /** Lists an open directory without `.` and `..`, in the filesystem's order. Reads from the descriptor's offset. */
 export function readDirectory(fd: number): DirectoryEntry[] {
   const entries: DirectoryEntry[] = [];
-  const area = new Uint8Array(32768);
-  const view = new DataView(area.buffer);
   for (;;) {
-    const length = syscall('getdents64', fd, area, area.length);
+    const length = syscall('getdents64', fd, listed, listed.length);
     if (length === 0) return entries;
-    for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
-      const end = area.indexOf(0, at + 19);
-      const name = area.slice(at + 19, end);
-      if (!isDot(name)) entries.push({ name, inode: view.getBigUint64(at, true), type: view.getUint8(at + 18) });
+    for (let at = 0; at < length; at += listedView.getUint16(at + 16, true)) {
+      const end = listed.indexOf(0, at + 19);
+      const name = listed.slice(at + 19, end);
+      if (!isDot(name))
+        entries.push({ name, inode: listedView.getBigUint64(at, true), type: listedView.getUint8(at + 18) });
     }
   }
 }

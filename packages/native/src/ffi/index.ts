@@ -1,5 +1,7 @@
+export * from './file-content.ts';
 export * from './files.ts';
 export { type PathLike, type SyscallArgument, syscall, trySyscall } from './libc.ts';
+export * from './mount-trees.ts';
 export * from './mounts.ts';
 export * from './polling.ts';
 export * from './process.ts';
@@ -7,4 +9,6 @@ export * from './sockets.ts';
 export * from './stat.ts';
 export type { SyscallName } from './syscall-numbers.ts';
 export { errnoName, isSystemError, SystemError } from './system-error.ts';
+export * from './terminals.ts';
+export * from './xattr-names.ts';
 export * from './xattrs.ts';

@@ -1,5 +1,6 @@
 import { ptr } from 'bun:ffi';
 import { checked, syscall, trySyscall } from './libc.ts';
+import { SystemError } from './system-error.ts';
 
 export const socketFamily = { unix: 1, inet: 2, inet6: 10, netlink: 16, packet: 17 } as const;
 export const socketType = { stream: 1, datagram: 2, raw: 3, seqpacket: 5 } as const;
@@ -83,6 +84,28 @@ export function inetAddress(ip: Uint8Array, port: number): Uint8Array {
   view.setUint16(2, port, false);
   address.set(ip, ip.length === 4 ? 4 : 8);
   return address;
+}
+
+/** sockaddr_un of a path. @throws SystemError ENAMETOOLONG for more than the 107 bytes that it holds */
+export function unixAddress(path: string): Uint8Array {
+  const bytes = new TextEncoder().encode(path);
+  if (bytes.length > 107) throw new SystemError('connect', 36, path);
+  const address = new Uint8Array(2 + bytes.length + 1);
+  address[0] = socketFamily.unix;
+  address.set(bytes, 2);
+  return address;
+}
+
+/** The control message (SCM_RIGHTS) that passes one descriptor over a unix socket. */
+export function descriptorMessage(fd: number): Uint8Array {
+  const [headerBytes, rights] = [16, 1];
+  const control = new Uint8Array(24);
+  const view = new DataView(control.buffer);
+  view.setBigUint64(0, BigInt(headerBytes + 4), true);
+  view.setInt32(8, socketLevel.socket, true);
+  view.setInt32(12, rights, true);
+  view.setInt32(headerBytes, fd, true);
+  return control;
 }
 
 /** Sends one message, to `to` or to the connected peer. @returns bytes sent, or a negated errno (EAGAIN is -11) */

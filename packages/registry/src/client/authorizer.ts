@@ -3,7 +3,7 @@ import { parseFields } from '@gantry/oci';
 import { type Challenge, parseChallenge } from './challenge.ts';
 import type { Endpoint } from './endpoint.ts';
 import { formatFailure, parseFailure } from './failure.ts';
-import { caps, type Request, readBody, readErrorText, sendPatiently } from './transport.ts';
+import { caps, type Dial, type Request, readBody, readErrorText, sendPatiently } from './transport.ts';
 
 /** What a user gave for one registry; all empty means nobody. */
 export type Credentials = {
@@ -31,12 +31,20 @@ const minimumLifetimeSeconds = 60;
 export class Authorizer {
   readonly #endpoint: Endpoint;
   readonly #credentials: Credentials;
+  readonly #dial: (url: URL) => Dial;
   readonly #granted = new Map<string, Granted>();
   #basic = false;
+  #identityToken: string | undefined;
 
-  constructor(endpoint: Endpoint, credentials: Credentials) {
+  constructor(endpoint: Endpoint, credentials: Credentials, dial: (url: URL) => Dial) {
     this.#endpoint = endpoint;
     this.#credentials = credentials;
+    this.#dial = dial;
+  }
+
+  /** A refresh token that came with an access token. */
+  get identityToken(): string | undefined {
+    return this.#identityToken;
   }
 
   /** The header to send first; undefined while nothing was granted for that scope. */
@@ -48,14 +56,21 @@ export class Authorizer {
   }
 
   /** Answers a 401. @returns the header to try again with; undefined when there is nothing better to offer */
-  async answer(response: Response, scope: string, signal: AbortSignal): Promise<string | undefined> {
+  async answer(
+    response: Response,
+    { method, scope }: { readonly method: string; readonly scope: string },
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
     const challenge = parseChallenge(response.headers.get('www-authenticate') ?? '');
     if (challenge === undefined || this.#credentials.registryToken !== '') return undefined;
     if (challenge.scheme === 'basic') {
       if (this.#basic) return undefined;
       if (this.#credentials.username === '') {
         const { origin, pathname } = new URL(response.url);
-        throw new EngineError('denied', `Get "${origin}${pathname}": no basic auth credentials`, {
+        const verb = `${method.charAt(0)}${method.slice(1).toLowerCase()}`;
+        // Docker names the request of a pull, and not that of a push.
+        const where = /:pull,push/.test(scope) ? '' : `${verb} "${origin}${pathname}": `;
+        throw new EngineError('denied', `${where}no basic auth credentials`, {
           hint: `log in to the registry: docker login ${this.#endpoint.host}`,
         });
       }
@@ -79,10 +94,7 @@ export class Authorizer {
   ): Promise<Granted> {
     const realm = this.#checkRealm(challenge.realm, asked);
     const request = this.#tokenRequest(realm, challenge.service, scope);
-    const response = await sendPatiently(
-      { ...request, skipVerify: this.#endpoint.allowsInsecure && realm.host === asked.host },
-      signal,
-    );
+    const response = await sendPatiently({ ...request, dial: this.#dial(realm) }, signal);
     if (response.status !== 200) {
       const failure = parseFailure(response.status, await readErrorText(response));
       throw new EngineError(
@@ -98,6 +110,8 @@ export class Authorizer {
     const token = fields.text('token') || fields.text('access_token');
     if (!/^[\x21-\x7e]+$/.test(token))
       throw new EngineError('denied', `cannot get a token from ${realm.host}: it sent none`);
+    const refresh = fields.text('refresh_token');
+    if (refresh !== '') this.#identityToken = refresh;
     const lifetime = Math.max(fields.integer('expires_in'), minimumLifetimeSeconds);
     // A little early: the token must still be good when the request arrives.
     return { header: `Bearer ${token}`, expiresAt: Date.now() + (lifetime - 10) * 1000 };
@@ -117,7 +131,7 @@ export class Authorizer {
     return realm;
   }
 
-  #tokenRequest(realm: URL, service: string, scope: string): Omit<Request, 'skipVerify'> {
+  #tokenRequest(realm: URL, service: string, scope: string): Omit<Request, 'dial'> {
     const { username, identityToken } = this.#credentials;
     if (identityToken !== '') {
       const form = new URLSearchParams({
@@ -132,8 +146,11 @@ export class Authorizer {
     }
     const url = new URL(realm);
     if (service !== '') url.searchParams.set('service', service);
-    if (scope !== '') url.searchParams.append('scope', scope);
+    for (const one of scope.split(' ')) if (one !== '') url.searchParams.append('scope', one);
     if (username !== '') url.searchParams.set('account', username);
+    // Only a login has no scope, and only there somebody keeps a token that outlives this process.
+    if (scope === '' && username !== '') url.searchParams.set('offline_token', 'true');
+    if (username !== '') url.searchParams.set('client_id', 'gantry');
     return { url, headers: username === '' ? {} : { authorization: this.#basicHeader() } };
   }
 }

@@ -1,7 +1,8 @@
 import { expect, test } from 'bun:test';
 import { parseChallenge } from './challenge.ts';
-import { endpointOf, isLoopback, mirrorEndpoint } from './endpoint.ts';
+import { endpointOf, isLoopback, mirrorEndpoint, type Registries } from './endpoint.ts';
 import { formatFailure, parseFailure } from './failure.ts';
+import { noProxies } from './proxy.ts';
 
 test('a challenge is read from whatever mixture of schemes a header holds', () => {
   const bearer = {
@@ -21,6 +22,13 @@ test('a challenge is read from whatever mixture of schemes a header holds', () =
   for (const text of ['', 'Negotiate', 'Bearer', 'Bearer service="x"']) expect(parseChallenge(text)).toBeUndefined();
 });
 
+const registries = (insecure: readonly string[] = []): Registries => ({
+  insecure,
+  mirrors: [],
+  configDirs: [],
+  proxies: noProxies,
+});
+
 test('only loopback is insecure by itself, and the rest only when configured', () => {
   const rows: readonly (readonly [string, readonly string[], boolean])[] = [
     ['localhost:5000', [], true],
@@ -35,18 +43,24 @@ test('only loopback is insecure by itself, and the rest only when configured', (
     ['127.0.0.1.evil.example', [], false],
     ['docker.io', ['docker.io'], false],
   ];
-  expect(rows.map(([domain, insecure]) => endpointOf(domain, insecure).allowsInsecure)).toEqual(
+  expect(rows.map(([domain, insecure]) => endpointOf(domain, registries(insecure)).skipVerify)).toEqual(
     rows.map(([, , expected]) => expected),
   );
-  expect(endpointOf('docker.io', []).host).toBe('registry-1.docker.io');
+  expect(endpointOf('docker.io', registries()).host).toBe('registry-1.docker.io');
   expect(isLoopback('127.0.0.256')).toBe(false);
 });
 
 test('a mirror is a URL without credentials', () => {
-  expect(mirrorEndpoint('http://mirror.lan:80', [])).toEqual({ host: 'mirror.lan', allowsInsecure: true });
-  expect(mirrorEndpoint('https://mirror.lan', [])).toEqual({ host: 'mirror.lan', allowsInsecure: false });
+  expect(mirrorEndpoint('http://mirror.lan:80', registries())).toMatchObject({
+    host: 'mirror.lan',
+    scheme: 'either',
+  });
+  expect(mirrorEndpoint('https://mirror.lan', registries())).toMatchObject({
+    host: 'mirror.lan',
+    scheme: 'https',
+  });
   for (const text of ['mirror.lan', 'ftp://mirror.lan', 'https://a:b@mirror.lan'])
-    expect(() => mirrorEndpoint(text, [])).toThrow('invalid mirror');
+    expect(() => mirrorEndpoint(text, registries())).toThrow('invalid mirror');
 });
 
 test("a registry's error document reads as Docker prints it", () => {
@@ -58,4 +72,6 @@ test("a registry's error document reads as Docker prints it", () => {
     'received unexpected HTTP status: 502 (<html>bad gateway</html>)',
   );
   expect(formatFailure(parseFailure(401, ''))).toBe('unauthorized');
+  const hostile = JSON.stringify({ errors: [{ code: 'DENIED', message: '\u001b[2Jgone\n' }] });
+  expect(formatFailure(parseFailure(403, hostile))).toBe('denied:  [2Jgone ');
 });

@@ -1,26 +1,71 @@
 import { EngineError } from '@gantry/base';
 import { defaultDomain } from '@gantry/oci';
+import { type Certificates, readCertificates } from './certificates.ts';
+import type { Proxies } from './proxy.ts';
+
+/** How registries are reached, as the operator of this machine configured it. */
+export type Registries = {
+  /** Hosts (`host:port`) and networks where plain HTTP and unknown certificates are allowed, besides loopback. */
+  readonly insecure: readonly string[];
+  /** URLs, asked in this order before Docker Hub. */
+  readonly mirrors: readonly string[];
+  /** Directories with a directory a host: `hosts.toml`, `*.crt`, `*.cert` and `*.key`. Of two, the first that has one. */
+  readonly configDirs: readonly string[];
+  readonly proxies: Proxies;
+};
+
+/** Ours, and Docker's, so that a machine that moves over keeps its registries. */
+export const usualConfigDirs: readonly string[] = ['/etc/gantry/certs.d', '/etc/docker/certs.d'];
+
+/** What a host may be asked: a tag's digest, bytes by digest, or to take something. */
+export type Capability = 'resolve' | 'pull' | 'push';
 
 /** Where a registry's API is, and how far it must be trusted. */
 export type Endpoint = {
   /** `registry-1.docker.io`, `localhost:5000`. */
   readonly host: string;
-  /** Plain HTTP and unverified certificates are allowed: loopback, or configured so. */
-  readonly allowsInsecure: boolean;
+  /** `either`: https where it is spoken, else http; only for hosts that may be insecure. */
+  readonly scheme: 'https' | 'http' | 'either';
+  /** A certificate that nobody vouches for is taken. */
+  readonly skipVerify: boolean;
+  /** What the paths of the API begin with; `/v2` unless a mirror's URL says otherwise. */
+  readonly basePath: string;
+  /** Sent with every request to this host, and to no other. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly certificates: Certificates | undefined;
+  readonly capabilities: readonly Capability[];
+  /** It is the registry that the reference names: only this one gets the user's credentials. */
+  readonly isOwn: boolean;
+  /** The registry that a mirror stands for, which it is told as `ns`; undefined: it is not told. */
+  readonly namespace: string | undefined;
 };
+
+export const everything: readonly Capability[] = ['resolve', 'pull', 'push'];
 
 /**
  * Finds the endpoint of a reference's domain. Docker Hub's API lives on another host than its name.
  *
- * SAFETY: only loopback is insecure by itself: nobody else can stand in between.
- *
- * @param insecure hosts (`host:port`) or networks (`10.0.0.0/8`) that the operator configured
+ * SAFETY: only loopback is insecure by itself: nobody else can stand in between. Docker differs: a loopback registry
+ * with certificates of its own is spoken to over TLS, verified, since whoever put them there wants that.
  */
-export function endpointOf(domain: string, insecure: readonly string[]): Endpoint {
-  if (domain === defaultDomain) return { host: 'registry-1.docker.io', allowsInsecure: false };
+export function endpointOf(domain: string, { insecure, configDirs }: Registries): Endpoint {
+  const host = domain === defaultDomain ? 'registry-1.docker.io' : domain;
   const name = hostNameOf(domain);
-  const configured = insecure.some((entry) => entry === domain || entry === name || containsAddress(entry, name));
-  return { host: domain, allowsInsecure: configured || isLoopback(name) };
+  const certificates = readCertificates(configDirs, domain);
+  const isConfigured = insecure.some((entry) => entry === domain || entry === name || containsAddress(entry, name));
+  const mayBeInsecure = isConfigured || (isLoopback(name) && certificates === undefined);
+  const isInsecure = mayBeInsecure && domain !== defaultDomain;
+  return {
+    host,
+    scheme: isInsecure ? 'either' : 'https',
+    skipVerify: isInsecure,
+    basePath: '/v2',
+    headers: {},
+    certificates,
+    capabilities: everything,
+    isOwn: true,
+    namespace: undefined,
+  };
 }
 
 /**
@@ -28,13 +73,18 @@ export function endpointOf(domain: string, insecure: readonly string[]): Endpoin
  *
  * @throws invalid
  */
-export function mirrorEndpoint(mirror: string, insecure: readonly string[]): Endpoint {
+export function mirrorEndpoint(mirror: string, registries: Registries): Endpoint {
   const url = URL.canParse(mirror) ? new URL(mirror) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '') {
     throw new EngineError('invalid', `invalid mirror: "${mirror}" must be a URL such as https://mirror.example`);
   }
-  const { host, allowsInsecure } = endpointOf(url.host, insecure);
-  return { host, allowsInsecure: allowsInsecure || url.protocol === 'http:' };
+  const endpoint = endpointOf(url.host, registries);
+  return {
+    ...endpoint,
+    ...(url.protocol === 'http:' && { scheme: 'either', skipVerify: true }),
+    capabilities: ['resolve', 'pull'],
+    isOwn: false,
+  };
 }
 
 function hostNameOf(domain: string): string {
@@ -48,7 +98,8 @@ export function isLoopback(name: string): boolean {
   return address !== undefined && address >>> 24 === 127;
 }
 
-function containsAddress(network: string, name: string): boolean {
+/** Tells whether an address is of a network `10.0.0.0/8`; anything that is neither is not. */
+export function containsAddress(network: string, name: string): boolean {
   const [base = '', bits = ''] = network.split('/');
   const baseAddress = parseIpv4(base);
   const address = parseIpv4(name);

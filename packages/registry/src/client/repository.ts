@@ -11,24 +11,15 @@ import {
   type Reference,
   splitDigest,
 } from '@gantry/oci';
-import { Authorizer, anonymous, type Credentials } from './authorizer.ts';
-import { type Endpoint, endpointOf, mirrorEndpoint } from './endpoint.ts';
-import { type Asked, isUnreachable, parseFailure, pullError, type RegistryFailure } from './failure.ts';
-import { backOffMs, caps, delay, type Request, readBody, readErrorText, send, sendPatiently } from './transport.ts';
+import type { Capability } from './endpoint.ts';
+import { type Asked, isUnreachable, pullError } from './failure.ts';
+import type { RegistryHost } from './registry-host.ts';
+import { backOffMs, caps, delay, failureOf, readBody } from './transport.ts';
 
 export type FetchedManifest = { readonly bytes: Uint8Array; readonly digest: Digest; readonly mediaType: string };
 
-export type RepositoryOptions = {
-  readonly credentials: Credentials;
-  /** Hosts and networks where plain HTTP and unknown certificates are allowed, besides loopback. */
-  readonly insecureRegistries: readonly string[];
-  /** URL of a mirror that is asked in place of the reference's own registry. */
-  readonly mirror?: string;
-};
-
 export type BlobAsked = { readonly digest: Digest; readonly sizeBytes: number };
 
-const maximumRedirects = 5;
 const maximumTagPages = 1000;
 const maximumBlobFailures = 5;
 const stallMs = 60_000;
@@ -36,28 +27,25 @@ const stallMs = 60_000;
 /**
  * One repository of one registry, for reading.
  *
- * One life: `openRepository`, then any of the calls; nothing is held open between them. Tokens are kept for the life of
+ * One life: `openRepositories`, then any of the calls; nothing is held open between them. Tokens are kept for the life of
  * the value, each for its scope.
  *
  * Spec: OCI distribution-spec 1.1, "Pull"; Docker Registry HTTP API V2 for tokens.
  */
 export class Repository {
-  readonly #endpoint: Endpoint;
+  readonly host: RegistryHost;
   readonly #path: string;
-  readonly #authorizer: Authorizer;
   readonly #asked: Asked;
-  #scheme: 'https' | 'http' | undefined;
 
-  constructor(reference: Reference, options: RepositoryOptions) {
-    const { mirror, insecureRegistries } = options;
-    const own = mirror === undefined;
-    this.#endpoint = own
-      ? endpointOf(reference.domain, insecureRegistries)
-      : mirrorEndpoint(mirror, insecureRegistries);
+  constructor(host: RegistryHost, reference: Reference) {
+    this.host = host;
     this.#path = reference.path;
-    // SAFETY: a mirror is another host than the one the credentials are for.
-    this.#authorizer = new Authorizer(this.#endpoint, own ? options.credentials : anonymous);
     this.#asked = { name: familiarName(reference), reference: formatReference(reference) };
+  }
+
+  /** Tells whether the operator lets this host be asked that. */
+  can(capability: Capability): boolean {
+    return this.host.endpoint.capabilities.includes(capability);
   }
 
   /**
@@ -92,13 +80,13 @@ export class Repository {
   }
 
   /**
-   * Streams a blob of exactly the stated size, taking up again where a broken connection left off. The caller hashes:
-   * the bytes are **not** verified here.
+   * Streams a blob of exactly the stated size from `offset` on, taking up again where a broken connection left off. The
+   * caller hashes: the bytes are **not** verified here.
    *
    * @throws unavailable when it breaks off too often, invalid when there are more bytes than stated
    */
-  async *readBlob(blob: BlobAsked, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    let done = 0;
+  async *readBlob(blob: BlobAsked & { offset?: number }, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    let done = blob.offset ?? 0;
     for (let failures = 0; done < blob.sizeBytes; ) {
       const before = done;
       try {
@@ -118,17 +106,21 @@ export class Repository {
         failures = done > before ? 1 : failures + 1;
         if (failures >= maximumBlobFailures || (done === before && failures > 2)) {
           const why = `it broke off after ${done} of ${blob.sizeBytes} bytes: ${error instanceof Error ? error.message : error}`;
-          throw new EngineError('unavailable', `cannot fetch "${blob.digest}" from ${this.#endpoint.host}: ${why}`, {
-            cause: error,
-          });
+          throw new EngineError(
+            'unavailable',
+            `cannot fetch "${blob.digest}" from ${this.host.endpoint.host}: ${why}`,
+            {
+              cause: error,
+            },
+          );
         }
         await delay(backOffMs(failures), signal);
       }
     }
   }
 
-  /** Lists all tags. @throws as `fetchManifest` */
-  async listTags(signal: AbortSignal): Promise<readonly string[]> {
+  /** Lists all tags, or those of the first pages. @throws as `fetchManifest` */
+  async listTags(signal: AbortSignal, pages = Number.POSITIVE_INFINITY): Promise<readonly string[]> {
     const tags: string[] = [];
     let path = 'tags/list';
     for (let page = 0; page < maximumTagPages; page++) {
@@ -136,7 +128,7 @@ export class Repository {
       const body = new TextDecoder().decode(await readBody(response, caps.tagListBytes, 'list of tags'));
       tags.push(...parseFields(body, 'list of tags').texts('tags'));
       const next = /<([^>]+)>\s*;\s*rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1];
-      if (next === undefined) return tags;
+      if (next === undefined || page + 1 >= pages) return tags;
       // Only the query is taken: a link to another host or repository is none of ours.
       path = `tags/list${new URL(next, response.url).search}`;
     }
@@ -155,74 +147,17 @@ export class Repository {
     }
   }
 
-  /** A GET that authorizes itself, follows redirects without credentials, and throws Docker's texts. */
+  /** A GET below this repository. @throws Docker's texts for an answer that is not the thing itself */
   async #get(
     path: string,
     { headers }: { headers: Readonly<Record<string, string>> },
     signal: AbortSignal,
   ): Promise<Response> {
     const scope = `repository:${this.#path}:pull`;
-    let authorization = this.#authorizer.header(scope);
-    for (let attempt = 0; ; attempt++) {
-      const own = authorization === undefined ? headers : { ...headers, authorization };
-      const response = await this.#follow(await this.#send(path, own, signal), headers, signal);
-      if (response.status === 200 || response.status === 206) return response;
-      const isChallenge = response.status === 401 && attempt < 2;
-      const answer = isChallenge ? await this.#authorizer.answer(response, scope, signal) : undefined;
-      if (answer === undefined || answer === authorization) throw pullError(await failureOf(response), this.#asked);
-      await response.body?.cancel();
-      authorization = answer;
-    }
+    const response = await this.host.send({ target: `${this.#path}/${path}`, headers, scope }, signal);
+    if (response.status === 200 || response.status === 206) return response;
+    throw pullError(await failureOf(response), this.#asked);
   }
-
-  /** Docker's order: https first, and http only for a host that may be insecure. The first that answers is kept. */
-  async #send(path: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response> {
-    const { host, allowsInsecure } = this.#endpoint;
-    const request = (scheme: 'https' | 'http'): Request => ({
-      url: new URL(`${scheme}://${host}/v2/${this.#path}/${path}`),
-      headers,
-      skipVerify: allowsInsecure,
-    });
-    if (this.#scheme === undefined && allowsInsecure) {
-      try {
-        const response = await send({ ...request('https'), url: new URL(`https://${host}/v2/`), headers: {} }, signal);
-        await response.body?.cancel();
-        this.#scheme = 'https';
-      } catch {
-        signal.throwIfAborted();
-        // No TLS there: http is allowed, and says by itself when nothing listens.
-        this.#scheme = 'http';
-      }
-    }
-    return await sendPatiently(request(this.#scheme ?? 'https'), signal);
-  }
-
-  async #follow(first: Response, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response> {
-    let response = first;
-    for (let hops = 0; [301, 302, 303, 307, 308].includes(response.status); hops++) {
-      const from = new URL(response.url);
-      const location = response.headers.get('location') ?? '';
-      await response.body?.cancel();
-      if (hops === maximumRedirects || !URL.canParse(location, from.href)) {
-        throw new EngineError(
-          'unavailable',
-          `cannot pull "${this.#asked.reference}": ${from.host} redirects in circles`,
-        );
-      }
-      const url = new URL(location, from.href);
-      // SAFETY: no credentials go along, and a registry over TLS cannot hand us to plain HTTP.
-      if (url.protocol !== 'https:' && !(url.protocol === 'http:' && from.protocol === 'http:')) {
-        throw new EngineError('denied', `cannot pull "${this.#asked.reference}": ${from.host} redirects to plain http`);
-      }
-      const skipVerify = this.#endpoint.allowsInsecure && url.host === from.host;
-      response = await sendPatiently({ url, headers, skipVerify }, signal);
-    }
-    return response;
-  }
-}
-
-async function failureOf(response: Response): Promise<RegistryFailure> {
-  return parseFailure(response.status, await readErrorText(response));
 }
 
 /** Checks bytes against the digest they were asked for by. @throws invalid */

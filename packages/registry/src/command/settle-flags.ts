@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { EngineError, flagBool, flagText, messageOf, type ParsedFlags } from '@gantry/base';
 import { anonymous, type Credentials } from '../client/authorizer.ts';
+import { proxiesOf } from '../client/proxy.ts';
 import { parseGrants } from '../server/auth/grants.ts';
 import type { RegistryOptions } from '../server/open-registry.ts';
 import { type Address, parseAddress, readTls, type Tls } from './listen.ts';
@@ -72,7 +73,8 @@ function readUpstream(flags: ParsedFlags): Settled['upstream'] {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.pathname !== '/')
     throw new EngineError('invalid', `invalid value "${text}" of --proxy: use a URL such as https://registry.example`);
-  return { url, credentials: readCredentials(flags), freshMs: optionMs(serveCommand, flags, 'proxy-fresh') };
+  const freshMs = optionMs(serveCommand, flags, 'proxy-fresh');
+  return { url, credentials: readCredentials(flags), proxies: proxiesOf(process.env), freshMs };
 }
 
 function readCredentials(flags: ParsedFlags): Credentials {

@@ -62,6 +62,7 @@ export type LaunchContext = {
   readonly facts: HostFacts;
   readonly taskDir: string;
   readonly log: CompileContext['shim']['log'];
+  readonly ownKeyring: boolean;
 };
 
 /** Compiles a bundle's plan. A new network namespace gets its loopback device up, and nothing else. */
@@ -83,6 +84,7 @@ export function planBundle(bundle: Bundle, launch: LaunchContext): Plan {
     network: { parentActs: [], childActs: ownNetwork ? loopbackActs() : [] },
     copyUp: [],
     createWorkingDir: true,
+    ownKeyring: launch.ownKeyring,
   });
 }
 

@@ -13,6 +13,10 @@ import { join } from 'node:path';
 import { EngineError, messageOf } from '@gantry/base';
 import { tryLock } from '@gantry/native';
 import type { RuntimeSpec, RuntimeState } from '@gantry/oci';
+import { isFrozen } from '../cgroup/freezer.ts';
+import { cgroupFiles } from '../cgroup/layout.ts';
+import type { CgroupLayout } from '../facts.ts';
+import { processRuns } from '../process-runs.ts';
 
 /** What the command keeps of a container, as `state.json` in its directory below the root. */
 export type StoredContainer = {
@@ -26,7 +30,8 @@ export type StoredContainer = {
   readonly spec: RuntimeSpec;
 };
 
-export type Status = RuntimeState['status'];
+/** The specification's states, and runc's own for a container whose processes are frozen. */
+export type Status = RuntimeState['status'] | 'paused';
 
 /** The directories of all containers below one root. */
 export type ContainerStore = {
@@ -102,18 +107,11 @@ function parseStored(text: string): StoredContainer {
 }
 
 /** How a container stands, from the kernel and from what its shim left on disk. */
-export function statusOf(container: StoredContainer, directory: string): Status {
-  if (readText(join(directory, 'exit')) !== undefined || !runs(container)) return 'stopped';
+export function statusOf(container: StoredContainer, directory: string, layout: CgroupLayout): Status {
+  if (readText(join(directory, 'exit')) !== undefined || !processRuns(container)) return 'stopped';
+  const freezer = cgroupFiles(layout, container.cgroupPath).freeze;
+  if (freezer !== undefined && isFrozen(freezer)) return 'paused';
   return existsSync(join(directory, 'started')) ? 'running' : 'created';
-}
-
-/** Whether the very process that was started still runs: a PID alone may be another's by now. */
-export function runs({ pid, startTicks }: Pick<StoredContainer, 'pid' | 'startTicks'>): boolean {
-  const stat = readText(`/proc/${pid}/stat`);
-  if (stat === undefined) return false;
-  // The name may hold blanks and brackets: fields are counted from its last bracket. Z: it has ended and waits.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return Number(fields[19]) === startTicks && fields[0] !== 'Z';
 }
 
 function readText(path: string): string | undefined {

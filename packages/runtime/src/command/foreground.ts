@@ -25,7 +25,8 @@ export async function runInForeground(
   return record.exitCode;
 }
 
-function writeAll(fd: 1 | 2, bytes: Uint8Array): void {
+/** Writes output to a descriptor of this program, however slowly it takes it. */
+export function writeAll(fd: 1 | 2, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) {
     try {
       at += writeSync(fd, bytes, at);
@@ -37,17 +38,22 @@ function writeAll(fd: 1 | 2, bytes: Uint8Array): void {
   }
 }
 
-async function pumpInput(attachment: Attachment): Promise<void> {
+/** Hands this program's input on to its end. */
+export async function pumpInput(attachment: Attachment): Promise<void> {
   for await (const chunk of Bun.stdin.stream()) attachment.write(chunk);
   attachment.endInput();
 }
 
 /** With a terminal on both sides keys go through untouched, and the size follows. */
-function joinTerminal(control: ShimControl, terminal: boolean): Disposable {
+export function joinTerminal(control: ShimControl, terminal: boolean): Disposable {
   if (!terminal || !process.stdin.isTTY) return { [Symbol.dispose]: () => undefined };
-  const resize = (): void => control.resize(process.stdout.rows, process.stdout.columns);
+  // A terminal that nobody has given a size yet has none to hand on.
+  const resize = (): void => {
+    if (process.stdout.rows > 0) control.resize(process.stdout.rows, process.stdout.columns);
+  };
   process.stdin.setRawMode(true);
-  process.on('SIGWINCH', resize);
+  // Not SIGWINCH: its handlers still see the size from before.
+  process.stdout.on('resize', resize);
   resize();
   return { [Symbol.dispose]: () => process.stdin.setRawMode(false) };
 }

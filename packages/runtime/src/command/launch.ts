@@ -1,17 +1,26 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { sigkill } from '@gantry/base';
 import { openNativeProgram } from '@gantry/native';
 import { ensureCgroupParent } from '../cgroup/ensure-parent.ts';
 import { probeHostFacts } from '../probe-facts.ts';
 import { type Bundle, cgroupParentOf, cgroupPathOf, planBundle, readBundle } from './bundle.ts';
 import type { ContainerStore } from './container-store.ts';
+import { openDescriptorSocket, sendPidfd } from './descriptor-socket.ts';
 import { runInForeground } from './foreground.ts';
+import { writePidFile } from './pid-file.ts';
+import { checkConsole, handOverConsole } from './relay.ts';
 import { type ShimControl, startShim } from './shim-client.ts';
 
 export type LaunchOptions = {
   readonly id: string;
   readonly bundle: string;
   readonly pidFile: string | undefined;
+  readonly pidfdSocket: string | undefined;
+  readonly consoleSocket: string | undefined;
+  /** The words that start `gantry runtime` once more. */
+  readonly program: readonly string[];
+  /** False: the process keeps the session keyring of whoever starts it. */
+  readonly ownKeyring: boolean;
 };
 
 type Launched = { readonly control: ShimControl; readonly taskDir: string; readonly terminal: boolean };
@@ -56,18 +65,29 @@ type LaunchParts = {
 };
 
 async function launchIn(taskDir: string, { bundle, store, options, logged }: LaunchParts): Promise<Launched> {
-  const { id, pidFile } = options;
+  const { id, pidFile, ownKeyring } = options;
+  using pidfdSocket = openDescriptorSocket(options.pidfdSocket);
+  using consoleSocket = openDescriptorSocket(options.consoleSocket);
   const facts = probeHostFacts();
   const log = logged
     ? ({ kind: 'json-file', path: join(taskDir, 'output.log'), ...keptLogs } as const)
     : ({ kind: 'none' } as const);
   const cgroupPath = cgroupPathOf(bundle.spec, id);
-  const plan = planBundle(bundle, { id, facts, taskDir, log });
+  const plan = planBundle(bundle, { id, facts, taskDir, log, ownKeyring });
+  checkConsole(consoleSocket, logged && plan.shim.terminal);
   ensureCgroupParent(facts.cgroup, cgroupParentOf(cgroupPath));
   // The copy may go as soon as the shim is running: an executed file needs no name.
   using program = await openNativeProgram();
+  await using undo = new AsyncDisposableStack();
   const control = await startShim(program.path, plan);
   const { pid, startTicks } = await control.created;
+  undo.defer(async () => {
+    control.signal(sigkill, false);
+    await control.gone;
+  });
+  if (consoleSocket !== undefined) await handOverConsole({ socket: consoleSocket, program: options.program }, taskDir);
+  sendPidfd(pidfdSocket, pid, 'standard');
+  writePidFile(pidFile, pid);
   store.save({
     id,
     bundle: bundle.directory,
@@ -78,7 +98,7 @@ async function launchIn(taskDir: string, { bundle, store, options, logged }: Lau
     cgroupPath,
     spec: bundle.spec,
   });
-  if (pidFile !== undefined) writeFileSync(pidFile, String(pid));
+  undo.move();
   return { control, taskDir, terminal: plan.shim.terminal };
 }
 

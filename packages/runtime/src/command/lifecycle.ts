@@ -1,16 +1,20 @@
-import { readFileSync } from 'node:fs';
-import { EngineError } from '@gantry/base';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { EngineError, sigkill } from '@gantry/base';
 import { close, pidfdOpen, pidfdSendSignal } from '@gantry/native';
 import { type RuntimeState, runtimeSpecVersion } from '@gantry/oci';
-import { cgroupFiles } from '../cgroup/layout.ts';
+import { isFrozen, thaw } from '../cgroup/freezer.ts';
+import { type CgroupFiles, cgroupFiles } from '../cgroup/layout.ts';
+import type { CgroupLayout } from '../facts.ts';
 import { probeHostFacts } from '../probe-facts.ts';
-import { type ContainerStore, runs, type StoredContainer, statusOf } from './container-store.ts';
+import { processRuns } from '../process-runs.ts';
+import { type ContainerStore, type Status, type StoredContainer, statusOf } from './container-store.ts';
+import { containerPids } from './ps.ts';
 import { connectShim } from './shim-client.ts';
 
 /** `start`: lets a created process exec. @throws conflict when it was started already */
 export async function startContainer(store: ContainerStore, id: string): Promise<void> {
   using _lock = await store.lock(id);
-  const status = statusOf(store.get(id), store.directory(id));
+  const status = statusOf(store.get(id), store.directory(id), probeHostFacts().cgroup);
   if (status !== 'created') throw new EngineError('conflict', `cannot start container "${id}": it is ${status}`);
   using control = await connectShim(store.directory(id));
   await control.status;
@@ -18,46 +22,69 @@ export async function startContainer(store: ContainerStore, id: string): Promise
   await control.started;
 }
 
-/** `state`. Spec: runtime.md, "State". */
-export function containerState(store: ContainerStore, id: string): RuntimeState {
-  return describe(store.get(id), store);
+/** What `state` and `list` say of a container. Spec: runtime.md, "State"; the rest and `paused` are runc's. */
+export type ListedContainer = Omit<RuntimeState, 'status'> & {
+  readonly status: Status;
+  readonly rootfs: string;
+  readonly created: string;
+  /** Whose container it is: the user that its directory belongs to. */
+  readonly owner: string;
+};
+
+/** `state`. @throws not-found */
+export function containerState(store: ContainerStore, id: string): ListedContainer {
+  return describe(store.get(id), store, probeHostFacts().cgroup);
 }
 
-function describe(container: StoredContainer, store: ContainerStore): RuntimeState {
-  const { id, pid, bundle, spec } = container;
-  const status = statusOf(container, store.directory(id));
+/** `list`. */
+export function listContainers(store: ContainerStore): ListedContainer[] {
+  const { cgroup } = probeHostFacts();
+  return store.list().map((container) => describe(container, store, cgroup));
+}
+
+function describe(container: StoredContainer, store: ContainerStore, layout: CgroupLayout): ListedContainer {
+  const { id, pid, bundle, rootfs, created, spec } = container;
+  const status = statusOf(container, store.directory(id), layout);
   return {
     ociVersion: runtimeSpecVersion,
     id,
-    status,
     pid: status === 'stopped' ? 0 : pid,
+    status,
     bundle,
+    rootfs,
+    created,
     ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
+    owner: userName(statSync(store.directory(id)).uid),
   };
 }
 
-/** One row of `list`. */
-export type ListedContainer = RuntimeState & { readonly rootfs: string; readonly created: string };
-
-export function listContainers(store: ContainerStore): ListedContainer[] {
-  return store.list().map((container) => ({
-    ...describe(container, store),
-    rootfs: container.rootfs,
-    created: container.created,
-  }));
+function userName(uid: number): string {
+  const names = new RegExp(`^([^:\n]+):[^:\n]*:${uid}:`, 'm');
+  return (existsSync('/etc/passwd') ? names.exec(readFileSync('/etc/passwd', 'utf8'))?.[1] : undefined) ?? `#${uid}`;
 }
 
-/** `kill`. @param everyProcess all of its cgroup, not only its init. @throws conflict when it does not run */
-export function killContainer(store: ContainerStore, id: string, how: { signal: number; everyProcess: boolean }): void {
+export type Kill = {
+  readonly signal: number;
+  /** All of its cgroup, not only its init. */
+  readonly everyProcess: boolean;
+};
+
+/** `kill`. @throws conflict when it does not run */
+export async function killContainer(store: ContainerStore, id: string, { signal, everyProcess }: Kill): Promise<void> {
   const container = store.get(id);
-  if (how.everyProcess) {
-    for (const pid of readPids(cgroupFiles(probeHostFacts().cgroup, container.cgroupPath).procs))
-      signalPid(pid, how.signal);
-    return;
+  const files = cgroupFiles(probeHostFacts().cgroup, container.cgroupPath);
+  if (everyProcess) {
+    for (const pid of containerPids(store, id)) signalPid(pid, signal);
+  } else if (!signalContainer(container, signal)) {
+    // containerd knows by these last words that there is nothing left to kill.
+    throw new EngineError('conflict', `cannot kill container "${id}": container not running`);
   }
-  if (!signalContainer(container, how.signal)) {
-    throw new EngineError('conflict', `cannot kill container "${id}": it is not running`);
-  }
+  if (signal === sigkill) await letDie(files);
+}
+
+/** A frozen process of cgroup v1 takes even SIGKILL only when it is let go. */
+async function letDie({ freeze }: CgroupFiles): Promise<void> {
+  if (freeze !== undefined && isFrozen(freeze)) await thaw(freeze);
 }
 
 /** @returns false when it has ended */
@@ -66,7 +93,7 @@ function signalContainer(container: StoredContainer, signal: number): boolean {
   const pidfd = openPidfd(container.pid);
   if (pidfd === undefined) return false;
   try {
-    return runs(container) && pidfdSendSignal(pidfd, signal);
+    return processRuns(container) && pidfdSendSignal(pidfd, signal);
   } finally {
     close(pidfd);
   }
@@ -88,28 +115,21 @@ function signalPid(pid: number, signal: number): void {
   close(pidfd);
 }
 
-function readPids(path: string): number[] {
-  return readFileSync(path, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map(Number);
-}
-
 /** `delete`: what a stopped container left; a created one, or with `force` any, is killed first. @throws conflict */
 export async function deleteContainer(store: ContainerStore, id: string, force: boolean): Promise<void> {
   using _lock = await store.lock(id);
   const container = store.get(id);
-  const status = statusOf(container, store.directory(id));
-  if (status === 'running' && !force) {
+  const { cgroup } = probeHostFacts();
+  const status = statusOf(container, store.directory(id), cgroup);
+  if ((status === 'running' || status === 'paused') && !force) {
     throw new EngineError('conflict', `cannot delete container "${id}" that is not stopped: ${status}`);
   }
   if (status !== 'stopped') {
     using control = await connectShim(store.directory(id));
     await control.status;
     signalContainer(container, sigkill);
+    await letDie(cgroupFiles(cgroup, container.cgroupPath));
     await control.gone;
   }
   store.remove(id);
 }
-
-const sigkill = 9;

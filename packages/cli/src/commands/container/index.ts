@@ -1,4 +1,5 @@
 import type { CommandRow } from '../../command.ts';
+import { runCommand } from './run.ts';
 
 /** `gantry container …` and its short spellings, in order of name. */
 export const containerCommands: readonly CommandRow[] = [
@@ -8,14 +9,34 @@ export const containerCommands: readonly CommandRow[] = [
     load: async () => (await import('./attach.ts')).attachCommand,
   },
   {
+    names: ['container commit', 'commit'],
+    short: "Create a new image from a container's changes",
+    load: async () => (await import('./commit.ts')).commitCommand,
+  },
+  {
+    names: ['container cp', 'cp'],
+    short: 'Copy files/folders between a container and the local filesystem',
+    load: async () => (await import('./copy.ts')).copyCommand,
+  },
+  {
     names: ['container create', 'create'],
     short: 'Create a new container',
     load: async () => (await import('./create.ts')).createCommand,
   },
   {
+    names: ['container diff', 'diff'],
+    short: "Inspect changes to files or directories on a container's filesystem",
+    load: async () => (await import('./diff.ts')).diffCommand,
+  },
+  {
     names: ['container exec', 'exec'],
     short: 'Execute a command in a running container',
     load: async () => (await import('./exec.ts')).execCommand,
+  },
+  {
+    names: ['container export', 'export'],
+    short: "Export a container's filesystem as a tar archive",
+    load: async () => (await import('./export.ts')).exportCommand,
   },
   {
     names: ['container inspect'],
@@ -70,7 +91,8 @@ export const containerCommands: readonly CommandRow[] = [
   {
     names: ['container run', 'run'],
     short: 'Create and run a new container from an image',
-    load: async () => (await import('./run.ts')).runCommand,
+    // Not loaded late like the others: nothing is typed more often, and its twenty small chunks take a millisecond.
+    load: async () => runCommand,
   },
   {
     names: ['container start', 'start'],

@@ -1,7 +1,7 @@
 import { routes } from '@gantry/api';
 import { flagList, flagText } from '@gantry/base';
 import { familiarName, parseReference } from '@gantry/oci';
-import { type Command, type Invocation, listFlag, textFlag } from '../../command.ts';
+import { anyNumber, type Command, type Invocation, listFlag, textFlag } from '../../command.ts';
 import { printProgress } from '../../progress.ts';
 import { platformOf } from '../container/create-container.ts';
 import { readArchive } from './load.ts';
@@ -13,7 +13,7 @@ export const importCommand: Command = {
     textFlag('message', 'Commit message of the image', { short: 'm' }),
     textFlag('platform', 'Platform of the image, if the engine knows several'),
   ],
-  arity: { min: 1, max: 2 },
+  arity: { min: 1, max: anyNumber },
   words: 'file',
   run: importImage,
 };

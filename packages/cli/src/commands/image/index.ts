@@ -38,9 +38,19 @@ export const imageCommands: readonly CommandRow[] = [
     load: async () => (await import('./pull.ts')).pullCommand,
   },
   {
+    names: ['image push', 'push'],
+    short: 'Upload an image to a registry',
+    load: async () => (await import('./push.ts')).pushCommand,
+  },
+  {
     names: ['image rm', 'image remove', 'rmi'],
     short: 'Remove one or more images',
     load: async () => (await import('./remove.ts')).removeCommand,
+  },
+  {
+    names: ['image save', 'save'],
+    short: 'Save one or more images to a tar archive (streamed to STDOUT by default)',
+    load: async () => (await import('./save.ts')).saveCommand,
   },
   {
     names: ['image tag', 'tag'],

@@ -1,16 +1,17 @@
 import { routes } from '@gantry/api';
-import { flagBool, flagList, flagText } from '@gantry/base';
+import { flagBool, flagText } from '@gantry/base';
 import { CliError } from '../../cli-error.ts';
-import { boolFlag, type Command, type Invocation, listFlag, textFlag } from '../../command.ts';
+import { boolFlag, type Command, type Invocation, textFlag } from '../../command.ts';
 import { disk, fileFailure } from '../../disk.ts';
 import { printProgress } from '../../progress.ts';
 import { isTerminal } from '../../terminal.ts';
+import { wirePlatforms } from './platform-flag.ts';
 
 export const loadCommand: Command = {
   usage: '[OPTIONS]',
   flags: [
     textFlag('input', 'Read from a tar archive instead of STDIN', { short: 'i' }),
-    listFlag('platform', 'Load one platform only, "os[/arch[/variant]]" (e.g., "linux/amd64")', { type: 'strings' }),
+    textFlag('platform', 'Load one platform only, "os[/arch[/variant]]" (e.g., "linux/amd64")'),
     boolFlag('quiet', 'Say nothing while loading', { short: 'q' }),
   ],
   arity: { min: 0, max: 0 },
@@ -23,7 +24,7 @@ async function load({ session, flags }: Invocation): Promise<void> {
   if (path === '' && isTerminal(0)) throw new CliError('requested load from stdin, but stdin is empty');
   const bytes = path === '' ? Bun.stdin.stream() : readArchive(path);
   const quiet = flagBool(flags, 'quiet') || !isTerminal(1);
-  const query = { quiet, platform: flagList(flags, 'platform').flatMap((text) => text.split(',')) };
+  const query = { quiet, platform: wirePlatforms(flags) };
   const messages = await session.engine.lines(routes.imageLoad, { query }, { type: 'application/x-tar', bytes });
   await printProgress(messages, session.out);
 }

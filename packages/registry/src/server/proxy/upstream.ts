@@ -1,6 +1,9 @@
 import { EngineError, isEngineError } from '@gantry/base';
 import type { Digest, Reference } from '@gantry/oci';
 import type { Credentials } from '../../client/authorizer.ts';
+import { endpointOf, usualConfigDirs } from '../../client/endpoint.ts';
+import type { Proxies } from '../../client/proxy.ts';
+import { RegistryHost } from '../../client/registry-host.ts';
 import { type FetchedManifest, Repository } from '../../client/repository.ts';
 import type { BlobCall } from '../http/call.ts';
 import type { RepositoryName, TagOrDigest } from '../names.ts';
@@ -15,6 +18,7 @@ import { Download } from './download.ts';
 export type UpstreamOptions = {
   readonly url: URL;
   readonly credentials: Credentials;
+  readonly proxies: Proxies;
   /** How long a tag is served without asking upstream again. */
   readonly freshMs: number;
 };
@@ -156,10 +160,13 @@ export class Upstream {
   #repository(name: RepositoryName): Repository {
     const found = this.#repositories.get(name);
     if (found !== undefined) return found;
-    const { url, credentials } = this.#options;
+    const { url, credentials, proxies } = this.#options;
     const reference: Reference = { domain: url.host, path: name, tag: undefined, digest: undefined };
-    const insecureRegistries = url.protocol === 'http:' ? [url.host] : [];
-    const repository = new Repository(reference, { credentials, insecureRegistries });
+    const endpoint = endpointOf(url.host, { insecure: [], mirrors: [], configDirs: usualConfigDirs, proxies });
+    // The URL says how it is spoken to: what is written as http is not tried as https first.
+    const scheme = url.protocol === 'http:' ? 'http' : 'https';
+    const host = new RegistryHost({ ...endpoint, scheme }, { credentials, proxies });
+    const repository = new Repository(host, reference);
     remember(this.#repositories, name, repository);
     return repository;
   }
