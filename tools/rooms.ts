@@ -33,6 +33,7 @@ const purePackages = ['base', 'oci', 'api', 'dockerfile'];
 /** The rooms of the engine, left to right: a room enters only rooms to its left. */
 export const engineRooms: readonly string[] = [
   'db',
+  'durability',
   'events',
   'jobs',
   'content',

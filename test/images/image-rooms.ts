@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { noProxies, type Registries } from '@gantry/registry';
 import { type ContentRoom, openContent } from '../../packages/engine/src/content/index.ts';
 import { openDb } from '../../packages/engine/src/db/index.ts';
+import { type Durability, openDurability, syncInThread } from '../../packages/engine/src/durability/index.ts';
 import { openEvents } from '../../packages/engine/src/events/index.ts';
 import {
   type ImageRoom,
@@ -22,6 +23,10 @@ export type ImageRooms = Disposable & {
   readonly snapshots: LayerRoom;
   readonly content: ContentRoom;
   readonly jobs: JobRoom;
+  /** Syncs only when it is disposed: a test says when. */
+  readonly durability: Durability;
+  /** What an administrator would read in the log. */
+  readonly warnings: readonly string[];
   /** `action actor` of every event so far. */
   readonly events: readonly string[];
   /** Pulls, and gives the lines that a client would show. */
@@ -40,7 +45,11 @@ const anybody = { username: '', password: '', identityToken: '', registryToken: 
 let readers = 0;
 
 /** @param dataRoot an existing directory to use and leave; absent: one in the temporary directory, removed at the end */
-export function openImageRooms(dataRoot?: string, registries: Partial<Registries> = {}): ImageRooms {
+export function openImageRooms(
+  dataRoot?: string,
+  registries: Partial<Registries> = {},
+  bootId = 'one boot',
+): ImageRooms {
   const root = dataRoot ?? mkdtempSync(join(tmpdir(), 'gantry-images-'));
   mkdirSync(root, { recursive: true });
   const now = (): Date => new Date();
@@ -54,10 +63,15 @@ export function openImageRooms(dataRoot?: string, registries: Partial<Registries
     journal.record(...event);
   };
   const jobs = openJobs({ db, now, random });
-  const content = openContent({ db, dataRoot: root, now, random });
-  const snapshots = openSnapshots({ db, dataRoot: root, now, random });
+  const warnings: string[] = [];
+  const report = (what: string, error: unknown): void => void warnings.push(`${what}: ${error}`);
+  const durability = openDurability({ db, bootId, now, sync: () => syncInThread(root), report });
+  const content = openContent({ db, durability, dataRoot: root, now, random });
+  const snapshots = openSnapshots({ db, durability, dataRoot: root, now, random });
   const images = openImages({
     db,
+    durability: { ...durability, syncSoon: () => undefined },
+    warn: (message) => warnings.push(message),
     content,
     snapshots,
     jobs,
@@ -71,6 +85,8 @@ export function openImageRooms(dataRoot?: string, registries: Partial<Registries
     snapshots,
     content,
     jobs,
+    durability,
+    warnings,
     events,
     pull: async (reference, { platform = '', signal = new AbortController().signal, auth = anybody } = {}) => {
       const lines: ProgressEvent[] = [];

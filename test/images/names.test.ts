@@ -123,17 +123,18 @@ test("a container's layers outlive the image that was removed by force", async (
 test('prune removes what matches and is not used, and tells the bytes', async () => {
   using rooms = openImageRooms();
   const [a, b, c] = [await addImage(rooms, 'a'), await addImage(rooms, 'bb'), await addImage(rooms, '')];
-  expect(
-    await rooms.images.prune(
-      ({ tags }) => tags.length === 0,
-      () => false,
-    ),
-  ).toMatchObject({ reclaimedBytes: 0, deleted: [{ deleted: c }, {}] });
+  const { totalBytes } = rooms.images.usage();
+  const nameless = await rooms.images.prune(
+    ({ tags }) => tags.length === 0,
+    () => false,
+  );
+  expect(nameless.deleted).toMatchObject([{ deleted: c }, {}]);
   const all = await rooms.images.prune(
     () => true,
     (id) => id === a,
   );
-  expect([all.reclaimedBytes, all.deleted[0], all.deleted[1]]).toEqual([2, { untagged: 'bb:latest' }, { deleted: b }]);
+  expect(all.deleted.slice(0, 2)).toEqual([{ untagged: 'bb:latest' }, { deleted: b }]);
+  expect(all.reclaimedBytes + nameless.reclaimedBytes).toBe(totalBytes - rooms.images.usage().totalBytes);
   expect(rooms.images.list().map(({ id }) => id)).toEqual([a]);
 });
 

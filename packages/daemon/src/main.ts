@@ -116,6 +116,7 @@ function engineOptions(config: DaemonConfig, log: Log): Parameters<typeof openEn
   return {
     dataRoot,
     execRoot,
+    bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
     bridge,
     bip,
     registries: {

@@ -308,6 +308,42 @@ export type EngineInfo = {
   readonly now: Date;
 };
 
+/** One difference between the rows and the disk. */
+export type DiskFinding = {
+  readonly kind: 'blob' | 'layer' | 'image' | 'container' | 'volume' | 'file';
+  /** The object's name; of a file without an owner its path. */
+  readonly name: string;
+  /** Host path; '' when there is none. */
+  readonly path: string;
+  /** As the end of a sentence about it. */
+  readonly problem: string;
+  /** How to mend it. */
+  readonly mend: string;
+  readonly repaired: boolean;
+};
+
+export type DiskCheckRequest = {
+  /** Reads every byte of blobs and looks at every file of layers. */
+  readonly verify: boolean;
+  /** Removes what no row owns and rows whose files are gone. */
+  readonly repair: boolean;
+  /** Containers and volumes that a repair may take too: they may hold somebody's data. */
+  readonly names: readonly string[];
+};
+
+export type DiskReport = {
+  /** Blobs and layers that a power failure now would take: they are not on the disk for good yet. */
+  readonly unsynced: number;
+  readonly checked: {
+    readonly blobs: number;
+    readonly layers: number;
+    readonly images: number;
+    readonly containers: number;
+    readonly volumes: number;
+  };
+  readonly findings: readonly DiskFinding[];
+};
+
 export type Engine = AsyncDisposable & {
   readonly containers: ContainerRoom;
   readonly images: ImageRoom;
@@ -315,4 +351,6 @@ export type Engine = AsyncDisposable & {
   readonly volumes: VolumeRoom;
   readonly events: EventRoom;
   info(): EngineInfo;
+  /** Compares rows and disk, both ways. Without `repair` nothing is changed. @throws not-found for a name that is not among the findings */
+  checkDisk(request: DiskCheckRequest, signal: AbortSignal): Promise<DiskReport>;
 };

@@ -65,7 +65,9 @@ export function openInfo(deps: InfoDeps): () => EngineInfo {
 /** Made once for a data root and kept beside it, so that monitoring tells engines apart across restarts. */
 function engineId({ dataRoot, random }: InfoDeps): string {
   const path = join(dataRoot, 'engine-id');
-  if (existsSync(path)) return readFileSync(path, 'utf8').trim();
+  const kept = readText(path).trim();
+  // Empty after a power cut, when the name was on the disk before the text.
+  if (kept !== '') return kept;
   const digits = formatId(random(16));
   const id = [8, 12, 16, 20].reduceRight((text, at) => `${text.slice(0, at)}-${text.slice(at)}`, digits);
   writeFileSync(path, `${id}\n`, { mode: 0o600 });

@@ -5,6 +5,7 @@ import { KeyedLock } from '@gantry/base';
 import { openNativeProgram } from '@gantry/native';
 import type { Registries } from '@gantry/registry';
 import { ensureCgroupParent, probeHostFacts } from '@gantry/runtime';
+import { checkDisk } from './check-disk.ts';
 import {
   type ContainerDefaults,
   type ContainerDeps,
@@ -23,21 +24,24 @@ import {
 } from './containers/index.ts';
 import { openContent } from './content/index.ts';
 import { openDb } from './db/index.ts';
+import { type Durability, openDurability, syncInThread } from './durability/index.ts';
 import type { Engine } from './engine.ts';
 import { createSystemClock, openEvents } from './events/index.ts';
-import { openImages } from './images/index.ts';
+import { type ImageRoom, openImages } from './images/index.ts';
 import { openInfo } from './info.ts';
 import { openJobs } from './jobs/index.ts';
 import { openNetworkRoom } from './network/index.ts';
 import { openSnapshots } from './snapshots/index.ts';
 import { openTasks } from './tasks/index.ts';
-import { openVolumes } from './volumes/index.ts';
+import { openVolumes, type VolumeRoom } from './volumes/index.ts';
 
 export type EngineOptions = {
   /** What shall outlive a reboot: database, blobs, layers, volumes, logs. */
   readonly dataRoot: string;
   /** What ends with the machine: shims' sockets, plans. */
   readonly execRoot: string;
+  /** Of the machine's present run: what was not on the disk when an earlier one ended is not trusted. */
+  readonly bootId: string;
   readonly bridge: string;
   /** Address and prefix of the default bridge; empty: the first free pool. */
   readonly bip: string;
@@ -55,9 +59,7 @@ export type EngineOptions = {
  * Only one engine may have a data root open; the caller holds the lock on it.
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
-  mkdirSync(options.dataRoot, { recursive: true, mode: 0o710 });
-  mkdirSync(options.execRoot, { recursive: true, mode: 0o711 });
-  const dataRoot = realpathSync(options.dataRoot);
+  const dataRoot = makeRoots(options);
   const instance = createHash('sha256').update(dataRoot).digest('hex').slice(0, 8);
   const cgroupParent = `/gantry-${instance}`;
 
@@ -71,9 +73,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const db = openDb(join(dataRoot, 'gantry.db'));
   const events = openEvents({ db, clock });
   const jobs = openJobs({ db, now, random });
-  const content = openContent({ db, dataRoot, now, random });
-  const snapshots = openSnapshots({ db, dataRoot, now, random });
-  const images = openImages({ ...options, db, events, jobs, content, snapshots, now });
+  const durability = openDurability({ ...options, db, now, sync: () => syncInThread(dataRoot) });
+  const content = openContent({ db, durability, dataRoot, now, random });
+  const snapshots = openSnapshots({ db, durability, dataRoot, now, random });
+  const warn = (message: string): void => options.report(message, undefined);
+  const images = openImages({ ...options, db, durability, events, jobs, content, snapshots, warn, now });
   const volumes = openVolumes({ db, dataRoot, events, clock, random });
   const store = openContainerStore(db);
   const tasks = openTasks({ execRoot: options.execRoot, program: native.path });
@@ -88,7 +92,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     pidOf: (id) => tasks.find(id)?.pid,
     resolveContainer: (ref) => store.resolve(ref),
     filesOf: (id) => containerPaths(dataRoot, id),
-    warn: (message) => options.report(message, undefined),
+    warn,
   });
   const live = createLive();
   const background = createBackground(options.report);
@@ -119,24 +123,53 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     limits: readLimitFacts(facts),
     defaults: options.defaults,
   };
-  await images.recover();
+  const containers = openContainers(deps);
+  await recoverData({ durability, volumes, images, warn });
   await reconcileContainers(deps);
 
   return {
-    containers: openContainers(deps),
+    containers,
     images,
     networks,
     volumes,
     events,
     info: openInfo(deps),
+    checkDisk: (request, signal) =>
+      checkDisk({ ...deps, durability, content, snapshots, containers }, { request, signal }),
     [Symbol.asyncDispose]: async () => {
       live[Symbol.dispose]();
       await background[Symbol.asyncDispose]();
       await networks[Symbol.asyncDispose]();
       tasks[Symbol.dispose]();
+      await durability[Symbol.asyncDispose]();
       removeEmptyCgroup(facts.cgroup, cgroupParent);
       db[Symbol.dispose]();
       native[Symbol.dispose]();
     },
   };
+}
+
+/** @returns the data root's path without links */
+function makeRoots({ dataRoot, execRoot }: EngineOptions): string {
+  mkdirSync(dataRoot, { recursive: true, mode: 0o710 });
+  mkdirSync(execRoot, { recursive: true, mode: 0o711 });
+  return realpathSync(dataRoot);
+}
+
+/** Rows and files that a power failure parted are brought together before anything that has no row is swept. */
+async function recoverData({
+  durability,
+  volumes,
+  images,
+  warn,
+}: {
+  durability: Durability;
+  volumes: VolumeRoom;
+  images: ImageRoom;
+  warn: (message: string) => void;
+}): Promise<void> {
+  if (durability.interrupted !== undefined)
+    for (const name of volumes.adopt()) warn(`volume ${name} had lost its row and has one again, without labels`);
+  await images.recover();
+  durability.settle();
 }

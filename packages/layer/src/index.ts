@@ -14,5 +14,6 @@ export type { TreeReplies, TreeRequest } from './tree/protocol.ts';
 export type { PathStat } from './tree/stat-path.ts';
 export { TreeThread } from './tree/tree-thread.ts';
 export type { TreeView, ViewMount } from './tree/tree-view.ts';
+export { measureTree } from './tree-size.ts';
 export { Growth } from './workers/growing-file.ts';
 export { LayerWorkers, type UnpackJob } from './workers/layer-workers.ts';

@@ -1,6 +1,6 @@
 import { document, field, none, object, text } from '../codec/codec.ts';
 import { queryFilters, queryList, queryMoment, querySwitch } from '../codec/query.ts';
-import type { AuthStatusWire, DiskUsageWire, EventWire, InfoWire, VersionWire } from '../wire/system.ts';
+import type { AuthStatusWire, DiskCheckWire, DiskUsageWire, EventWire, InfoWire, VersionWire } from '../wire/system.ts';
 import { route } from './route.ts';
 
 const ping = route({
@@ -75,6 +75,29 @@ const diskUsage = route({
   reply: document<DiskUsageWire>(),
 });
 
+/** Gantry's own: compares the rows with the disk, and changes nothing. */
+const diskCheck = route({
+  method: 'GET',
+  path: '/system/fsck',
+  since: '1.24',
+  shape: 'json',
+  query: object({ verify: field('verify', querySwitch, 'omit') }),
+  body: none,
+  reply: document<DiskCheckWire>(),
+});
+
+/** Gantry's own: the same, and mends what can be mended; containers' and volumes' data only by name. */
+const diskRepair = route({
+  method: 'POST',
+  path: '/system/fsck',
+  since: '1.24',
+  shape: 'json',
+  query: object({ verify: field('verify', querySwitch, 'omit'), names: field('name', queryList, 'omit') }),
+  body: none,
+  reply: document<DiskCheckWire>(),
+  failures: { 404: 'no finding has that name' },
+});
+
 const pluginList = route({
   method: 'GET',
   path: '/plugins',
@@ -96,4 +119,15 @@ const pluginInspect = route({
   failures: { 404: 'no such plugin' },
 });
 
-export const systemRoutes = { ping, version, info, events, auth, diskUsage, pluginList, pluginInspect };
+export const systemRoutes = {
+  ping,
+  version,
+  info,
+  events,
+  auth,
+  diskUsage,
+  diskCheck,
+  diskRepair,
+  pluginList,
+  pluginInspect,
+};

@@ -109,4 +109,19 @@ export type DiskUsageWire = {
   BuildCache: readonly Json[];
 };
 
+/** Gantry's own document: what was compared, and each difference between rows and disk. */
+export type DiskCheckWire = {
+  /** Blobs and layers that are not on the disk for good yet. */
+  Unsynced: number;
+  Checked: { Blobs: number; Layers: number; Images: number; Containers: number; Volumes: number };
+  Findings: readonly {
+    Kind: string;
+    Name: string;
+    Path: string;
+    Problem: string;
+    Mend: string;
+    Repaired: boolean;
+  }[];
+};
+
 export type AuthStatusWire = { Status: string; IdentityToken?: string };

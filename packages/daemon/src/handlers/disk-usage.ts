@@ -5,7 +5,7 @@ import { printContainerRow } from '../print/container.ts';
 import { printImageRow } from '../print/image.ts';
 import { printVolume } from '../print/volume.ts';
 import { imageNamer } from './image-names.ts';
-import { byNewest, imageUse, sharedSizeOf } from './images.ts';
+import { byNewest, imageUse } from './images.ts';
 
 const kinds = ['container', 'image', 'volume', 'build-cache'];
 
@@ -21,7 +21,7 @@ export async function diskUsage(engine: Engine, types: readonly string[]): Promi
     : [];
   const nameOf = imageNamer(engine);
   return {
-    LayersSize: wants('image') ? layersSize(engine) : 0,
+    LayersSize: wants('image') ? engine.images.usage().totalBytes : 0,
     Images: images,
     Containers: views.map((view) => printContainerRow(view, nameOf(view), engine.info().now)),
     Volumes: wants('volume') ? await volumeUsage(engine) : [],
@@ -29,18 +29,17 @@ export async function diskUsage(engine: Engine, types: readonly string[]): Promi
   };
 }
 
-/** Stacks that are the same are on disk once. */
-function layersSize(engine: Engine): number {
-  const sizes = new Map(engine.images.list().map((image) => [image.chainId, image.sizeBytes]));
-  return [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
-}
-
+/**
+ * Docker differs: its classic store throws blobs away once they are unpacked. Here they are kept, and what is on the disk
+ * is counted: an image is as large as its layers and its blobs together, and shares as much as others have too.
+ */
 async function imageUsage(engine: Engine): Promise<readonly ImageSummaryWire[]> {
   const use = await imageUse(engine);
-  const all = engine.images.list();
-  return [...all]
-    .sort(byNewest)
-    .map((image) => printImageRow(image, { containers: use(image.id).length, sharedSize: sharedSizeOf(image, all) }));
+  const { byImage } = engine.images.usage();
+  return [...engine.images.list()].sort(byNewest).map((image) => {
+    const { sizeBytes = image.sizeBytes, sharedBytes = 0 } = byImage.get(image.id) ?? {};
+    return printImageRow({ ...image, sizeBytes }, { containers: use(image.id).length, sharedSize: sharedBytes });
+  });
 }
 
 async function volumeUsage(engine: Engine): Promise<readonly VolumeWire[]> {

@@ -3,11 +3,21 @@ import { EngineError } from '@gantry/base';
 import type { Engine, EngineEvent } from '@gantry/engine';
 import { documentOf } from '../http/answer.ts';
 import { type HandlersOf, idOf } from '../http/call.ts';
+import { printDiskReport } from '../print/disk-report.ts';
 import { printEvent } from '../print/event.ts';
 import { type DaemonFacts, printInfo, printVersion } from '../print/system.ts';
 import { diskUsage } from './disk-usage.ts';
 
-type Names = 'ping' | 'version' | 'info' | 'events' | 'diskUsage' | 'pluginList' | 'pluginInspect';
+type Names =
+  | 'ping'
+  | 'version'
+  | 'info'
+  | 'events'
+  | 'diskUsage'
+  | 'diskCheck'
+  | 'diskRepair'
+  | 'pluginList'
+  | 'pluginInspect';
 
 /** What every client asks first; the headers tell it what it may expect. Builder 1: there is no BuildKit behind it yet. */
 const pingHeaders = {
@@ -37,6 +47,10 @@ export function systemHandlers(engine: Engine, facts: DaemonFacts): HandlersOf<N
       throw new EngineError('not-found', `plugin "${idOf(call)}" not found`);
     },
     diskUsage: async ({ query }) => documentOf(await diskUsage(engine, query.types)),
+    diskCheck: async ({ query: { verify }, signal }) =>
+      documentOf(printDiskReport(await engine.checkDisk({ verify, repair: false, names: [] }, signal))),
+    diskRepair: async ({ query: { verify, names }, signal }) =>
+      documentOf(printDiskReport(await engine.checkDisk({ verify, repair: true, names }, signal))),
   };
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, linkSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, linkSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { EngineError } from '@gantry/base';
 import { Growth } from '@gantry/layer';
 import type { Digest } from '@gantry/oci';
@@ -61,8 +61,12 @@ function nameBlob(path: string, blobPath: string): void {
   try {
     linkSync(path, blobPath);
   } catch (error) {
-    // Equal names are equal bytes: it is there already.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    // Equal names should be equal bytes. These were verified just now, those may have been damaged since.
+    linkSync(path, `${path}.again`);
+    renameSync(`${path}.again`, blobPath);
+    // A rename between two names of one file does nothing at all.
+    rmSync(`${path}.again`, { force: true });
   }
 }
 

@@ -1,14 +1,17 @@
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Digest, splitDigest } from '@gantry/oci';
+import { type Digest, parseDigest, splitDigest } from '@gantry/oci';
 import type { Db } from '../db/index.ts';
-import { openBlobRows } from './blob-rows.ts';
+import type { Durability } from '../durability/index.ts';
+import { type BlobRow, type BlobRows, openBlobRows } from './blob-rows.ts';
+import { findDamaged } from './damaged.ts';
 import { openIngest } from './ingest.ts';
-import type { ContentRoom, Ingest } from './types.ts';
+import type { ContentRoom, Ingest, StoredBlob } from './types.ts';
 
 export type ContentDeps = {
   readonly db: Db;
   readonly dataRoot: string;
+  readonly durability: Pick<Durability, 'note'>;
   readonly now: () => Date;
   readonly random: (bytes: number) => Uint8Array;
 };
@@ -26,13 +29,29 @@ export function openContent(deps: ContentDeps): ContentRoom {
   for (const dir of [ingestDir, blobDir]) mkdirSync(dir, { recursive: true, mode: 0o700 });
   const pathOf = (digest: Digest): string => join(blobDir, splitDigest(digest).hex);
 
-  const collect = (candidates: readonly Digest[]): void => {
-    const unused = deps.db.tx(() => candidates.filter((digest) => rows.removeUnused(digest)));
-    for (const digest of unused) rmSync(pathOf(digest), { force: true });
+  const arriving = new Set<string>();
+
+  const collect = (candidates: readonly Digest[]): number => {
+    const blobs = candidates.flatMap((digest) => rows.find(digest) ?? []).map(storedBlob);
+    const unused = deps.db.tx(() => blobs.filter(({ digest }) => rows.removeUnused(digest)));
+    for (const { digest } of unused) rmSync(pathOf(digest), { force: true });
+    return unused.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  };
+  const list = (): StoredBlob[] => rows.list().map(storedBlob);
+  const strays = (): string[] => {
+    const known = new Set(list().map(({ digest }) => splitDigest(digest).hex));
+    return [
+      // What an earlier pull had of a blob waits for the next one.
+      ...readdirSync(ingestDir).flatMap((name) => (name.endsWith(partial) ? [] : [join(ingestDir, name)])),
+      ...readdirSync(blobDir).flatMap((name) => (known.has(name) ? [] : [join(blobDir, name)])),
+    ].filter((path) => !arriving.has(path));
   };
 
   const record = (digest: Digest, sizeBytes: number): void =>
-    rows.add({ digest, size: sizeBytes, created: deps.now().getTime() });
+    deps.db.tx(() => {
+      rows.add({ digest, size: sizeBytes, created: deps.now().getTime() });
+      deps.durability.note({ kind: 'blob', name: digest });
+    });
   const resuming = new Set<string>();
 
   /** Two at a time would write into each other: the second gets a file of its own. */
@@ -40,7 +59,8 @@ export function openContent(deps: ContentDeps): ContentRoom {
     const own = digest === undefined ? undefined : `${splitDigest(digest).hex}${partial}`;
     if (own === undefined || resuming.has(own)) {
       const path = join(ingestDir, Buffer.from(deps.random(16)).toString('hex'));
-      return openIngest({ path, pathOf, record, isResumable: false });
+      arriving.add(path);
+      return openIngest({ path, pathOf, record, isResumable: false, onClose: () => void arriving.delete(path) });
     }
     sweepPartials();
     const onClose = (): void => void resuming.delete(own);
@@ -68,14 +88,53 @@ export function openContent(deps: ContentDeps): ContentRoom {
     resume: (digest) => ingestOf(digest),
     hold: (digest, user) => rows.hold(digest, user),
     release: (user) => collect(rows.release(user)),
+    planReleases: (users) => planReleases(rows, users),
+    heldBy: (user) => blobsOf(rows, user),
+    usersOf: rows.usersOf,
+    list,
+    damaged: async (options, signal) => {
+      const blobs = list().map((blob) => ({ ...blob, path: pathOf(blob.digest) }));
+      const found = await findDamaged(blobs, { ...options, signal });
+      // What was removed meanwhile is not missing.
+      return found.filter(({ digest }) => rows.find(digest) !== undefined);
+    },
+    forget: (digest) => {
+      rows.remove(digest);
+      rmSync(pathOf(digest), { force: true });
+    },
+    strays,
+    removeStray: (path) => {
+      if (strays().includes(path)) rmSync(path, { force: true, recursive: true });
+    },
     sweep: (isAlive) => {
       sweepPartials();
-      for (const name of readdirSync(ingestDir))
-        if (!name.endsWith(partial)) rmSync(join(ingestDir, name), { force: true, recursive: true });
       for (const user of rows.users()) if (!isAlive(user)) rows.release(user);
-      collect(rows.list());
-      const known = new Set(rows.list().map((digest) => splitDigest(digest).hex));
-      for (const name of readdirSync(blobDir)) if (!known.has(name)) rmSync(join(blobDir, name), { force: true });
+      collect(rows.list().map((row) => storedBlob(row).digest));
+      for (const path of strays()) rmSync(path, { force: true, recursive: true });
     },
   };
+}
+
+function blobsOf(rows: BlobRows, user: string): StoredBlob[] {
+  return rows
+    .heldBy(user)
+    .flatMap((digest) => rows.find(digest) ?? [])
+    .map(storedBlob);
+}
+
+function planReleases(rows: BlobRows, users: readonly string[]): number[] {
+  const leaving = new Set<string>();
+  const gone = new Set<Digest>();
+  return users.map((user) => {
+    leaving.add(user);
+    const unused = blobsOf(rows, user).filter(
+      ({ digest }) => !gone.has(digest) && rows.usersOf(digest).every((holder) => leaving.has(holder)),
+    );
+    for (const { digest } of unused) gone.add(digest);
+    return unused.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  });
+}
+
+function storedBlob({ digest, size }: BlobRow): StoredBlob {
+  return { digest: parseDigest(digest), sizeBytes: size };
 }

@@ -1,6 +1,15 @@
 import type { Growth } from '@gantry/layer';
 import type { Digest } from '@gantry/oci';
 
+export type StoredBlob = { readonly digest: Digest; readonly sizeBytes: number };
+
+export type DamagedBlob = {
+  readonly digest: Digest;
+  readonly path: string;
+  /** What is wrong with it, as the end of a sentence about it. */
+  readonly problem: string;
+};
+
 /** A blob on its way in: written to a temporary file, named and recorded once it is verified. Disposing drops it. */
 export type Ingest = Disposable & {
   /** Host path of the temporary file. */
@@ -32,8 +41,22 @@ export type ContentRoom = {
   resume(digest: Digest): Ingest;
   /** A digest may be held before it is there: so it cannot be collected between its commit and the image's row. */
   hold(digest: Digest, user: string): void;
-  /** Releases all that `user` holds. */
-  release(user: string): void;
+  /** Releases all that `user` holds. @returns the bytes gained */
+  release(user: string): number;
+  /** What `release` would gain for each of these users in turn. Nothing is changed. */
+  planReleases(users: readonly string[]): readonly number[];
+  /** The blobs that `user` holds and that are there. */
+  heldBy(user: string): readonly StoredBlob[];
+  usersOf(digest: Digest): readonly string[];
+  list(): readonly StoredBlob[];
+  /** Blobs whose file is not what the row says; with `reads` also by its digest, which reads every byte. */
+  damaged(options: { reads: boolean }, signal: AbortSignal): Promise<readonly DamagedBlob[]>;
+  /** Drops a blob whoever holds it, row and file: its holders hold a blob that may come again. */
+  forget(digest: Digest): void;
+  /** Host paths of files that no row owns and nobody is writing. */
+  strays(): readonly string[];
+  /** Removes one of them; nothing when somebody owns it by now. */
+  removeStray(path: string): void;
   /**
    * Removes what a killed daemon left: temporary files, files without row, blobs of users that are gone. What a pull had
    * of a blob stays for a day, so that the next one goes on there.

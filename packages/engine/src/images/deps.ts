@@ -3,6 +3,7 @@ import type { Platform } from '@gantry/oci';
 import type { Registries } from '@gantry/registry';
 import type { ContentRoom } from '../content/index.ts';
 import type { Db } from '../db/index.ts';
+import type { Durability } from '../durability/index.ts';
 import type { EventSink } from '../events/index.ts';
 import type { JobRoom, SharedWork } from '../jobs/index.ts';
 import type { LayerRoom } from '../snapshots/index.ts';
@@ -15,6 +16,7 @@ import type { ProgressEvent } from './types.ts';
 /** Everything the verbs of this room work with; each verb takes the part it uses. */
 export type ImageDeps = {
   readonly db: Db;
+  readonly durability: Durability;
   readonly rows: ImageRows;
   readonly tarSizes: TarSizes;
   readonly records: Records;
@@ -27,6 +29,8 @@ export type ImageDeps = {
   readonly layers: SharedWork<void, ProgressEvent>;
   /** How many layers are fetched and unpacked at a time. */
   readonly gate: Gate;
+  /** Told what an administrator should read. */
+  readonly warn: (message: string) => void;
   /** How many layers are sent at a time. */
   readonly uploads: Gate;
   /** One layer is packed at a time: it takes all cores. */

@@ -1,3 +1,4 @@
+export { wayBack } from './discard.ts';
 export { applyChanges } from './import-changes.ts';
 export { openImages } from './open-images.ts';
 export type * from './types.ts';

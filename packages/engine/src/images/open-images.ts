@@ -4,11 +4,13 @@ import { defaultDomain, type Platform } from '@gantry/oci';
 import { anonymous, logIn, type Registries, searchRegistry } from '@gantry/registry';
 import type { ContentRoom } from '../content/index.ts';
 import type { Db } from '../db/index.ts';
+import type { Durability } from '../durability/index.ts';
 import type { EventSink } from '../events/index.ts';
 import { type JobRoom, SharedWork } from '../jobs/index.ts';
 import type { LayerRoom } from '../snapshots/index.ts';
 import { commitImage } from './commit-image.ts';
 import type { ImageDeps } from './deps.ts';
+import { discardAfterPowerLoss, discardImages, imagesHaving } from './discard.ts';
 import { Gate } from './gate.ts';
 import { importImage } from './import.ts';
 import { inspectRemote } from './inspect-remote.ts';
@@ -24,13 +26,17 @@ import { saveImages } from './save.ts';
 import { openTarSizes } from './save-sizes.ts';
 import { tagImage } from './tag.ts';
 import type { ImageRoom } from './types.ts';
+import { measureImages } from './usage.ts';
 
 export type ImageOptions = {
   readonly db: Db;
+  readonly durability: Durability;
   readonly content: ContentRoom;
   readonly snapshots: LayerRoom;
   readonly jobs: JobRoom;
   readonly events: EventSink;
+  /** Told what an administrator should read. */
+  readonly warn: (message: string) => void;
   readonly now: () => Date;
   /** What this machine runs; read off it when absent. */
   readonly platform?: Platform;
@@ -81,6 +87,9 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
     planRemoval: (nameOrId, { force, after }, users) => planImageRemoval(deps, nameOrId, { force, after, users }),
     prune: (match, inUse) => pruneImages(deps, { match, inUse }),
     planPrune: (match, inUse, dropped) => planImagePrune(deps, { match, inUse }, dropped),
+    usage: () => measureImages(deps),
+    having: (lost) => imagesHaving(deps, lost),
+    discard: (lost) => discardImages(deps, lost),
     recover: () => recover(deps),
     [Symbol.dispose]: () => deps.workers[Symbol.dispose](),
   };
@@ -99,8 +108,10 @@ function hostPlatform(): Platform {
 }
 
 /** What a killed daemon was in the middle of is undone: its job's holds go, and with them what nobody else holds. */
-async function recover({ jobs, rows, snapshots, content }: ImageDeps): Promise<void> {
+async function recover(deps: ImageDeps): Promise<void> {
+  const { jobs, rows, snapshots, content } = deps;
   jobs.recover();
+  await discardAfterPowerLoss(deps);
   const images = new Set(rows.ids().map((id) => `image:${id}`));
   const isAlive = (user: string): boolean =>
     images.has(user) || (user.startsWith('job:') && jobs.isRunning(user.slice('job:'.length)));

@@ -25,13 +25,15 @@ export async function pruneImages(deps: ImageDeps, wish: Wish): Promise<ImageRem
  */
 export function planImagePrune(deps: ImageDeps, wish: Wish, dropped: readonly string[]): ImageRemoval {
   const rows = unusedImages(deps, wish).flatMap(({ id }) => deps.rows.find(id) ?? []);
-  const layers = deps.snapshots.planReleases(
-    rows.map(({ id }) => userOf(id)),
-    dropped,
-  );
+  const users = rows.map(({ id }) => userOf(id));
+  const layers = deps.snapshots.planReleases(users, dropped);
+  const blobBytes = deps.content.planReleases(users);
   return sumOf(
     rows.map((row, index) =>
-      removalOf(row, deps.rows.references(row.id), layers[index] ?? { removed: [], reclaimedBytes: 0 }),
+      removalOf(row, deps.rows.references(row.id), {
+        layers: layers[index] ?? { removed: [], reclaimedBytes: 0 },
+        blobBytes: blobBytes[index] ?? 0,
+      }),
     ),
   );
 }

@@ -45,7 +45,9 @@ export function planImageRemoval(
   const { image, untag, deletes } = decideRemoval({ rows: rowsWithout(deps.rows, gone) }, nameOrId, wish);
   if (!deletes) return { deleted: untag.map((name) => ({ untagged: name })), reclaimedBytes: 0 };
   const users = gone.filter((earlier) => earlier.deletes).map((earlier) => userOf(earlier.image.id));
-  return removalOf(image, untag, deps.snapshots.planReleases([...users, userOf(image.id)], []).at(-1) ?? noLayers);
+  const all = [...users, userOf(image.id)];
+  const layers = deps.snapshots.planReleases(all, []).at(-1) ?? noLayers;
+  return removalOf(image, untag, { layers, blobBytes: deps.content.planReleases(all).at(-1) ?? 0 });
 }
 
 /** What is refused is passed over, as `rmi` does with one of many names. */
@@ -121,8 +123,7 @@ export async function deleteImage(deps: ImageDeps, image: ImageRow): Promise<Ima
   });
   deps.records.forget(image.id);
   const layers = await deps.snapshots.release(user);
-  deps.content.release(user);
-  return removalOf(image, untagged, layers);
+  return removalOf(image, untagged, { layers, blobBytes: deps.content.release(user) });
 }
 
 const noLayers: CollectedLayers = { removed: [], reclaimedBytes: 0 };
@@ -132,14 +133,18 @@ export function userOf(imageId: string): string {
   return `image:${imageId}`;
 }
 
-/** The document of an image that goes, or would: its names, itself, its layers. */
-export function removalOf(image: ImageRow, untagged: readonly string[], layers: CollectedLayers): ImageRemoval {
+/** The document of an image that goes, or would: its names, itself, its layers; and the bytes of its blobs, too. */
+export function removalOf(
+  image: ImageRow,
+  untagged: readonly string[],
+  { layers, blobBytes }: { layers: CollectedLayers; blobBytes: number },
+): ImageRemoval {
   const deleted = [
     ...untagged.map((reference) => ({ untagged: reference })),
     { deleted: image.id },
     ...layers.removed.map((chainId) => ({ deleted: chainId })),
   ];
-  return { deleted, reclaimedBytes: layers.reclaimedBytes };
+  return { deleted, reclaimedBytes: layers.reclaimedBytes + blobBytes };
 }
 
 /** One tag at most, and all names within one repository: then an ID means the image, not one of many. */

@@ -56,6 +56,7 @@ export function storeImage(
     for (const reference of news) rows.setReference(reference, id);
     if (news.length > 0) rows.markTagged(id, nowMs);
     record(id);
+    deps.db.afterCommit(deps.durability.syncSoon);
     return news.length > 0;
   });
   return { id, isNews };

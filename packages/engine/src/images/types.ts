@@ -121,6 +121,26 @@ export type DeletedImage = { readonly untagged: string } | { readonly deleted: s
 
 export type ImageRemoval = { readonly deleted: readonly DeletedImage[]; readonly reclaimedBytes: number };
 
+export type ImageUsage = {
+  /** All layers and blobs, each once. */
+  readonly totalBytes: number;
+  readonly byImage: ReadonlyMap<string, { readonly sizeBytes: number; readonly sharedBytes: number }>;
+};
+
+export type LostContent = {
+  /** Chain IDs. */
+  readonly layers: ReadonlySet<string>;
+  readonly blobs: ReadonlySet<string>;
+};
+
+export type DiscardedImage = {
+  readonly id: string;
+  /** One of its names, a tag if it has one; else its short ID. */
+  readonly name: string;
+  /** It came from a registry, which has it still. */
+  readonly isPullable: boolean;
+};
+
 export type ImageRoom = {
   /** By reference, ID or unique ID prefix. @throws not-found with Docker's text `No such image: x` */
   get(nameOrId: string): ImageRecord;
@@ -176,6 +196,12 @@ export type ImageRoom = {
     inUse: (imageId: string) => boolean,
     dropped: readonly string[],
   ): ImageRemoval;
+  /** What images take on disk: unpacked layers, and the blobs that they came as. */
+  usage(): ImageUsage;
+  /** Images that have one of these layers or blobs. */
+  having(lost: LostContent): readonly DiscardedImage[];
+  /** Removes layers and blobs that are not what they should be, and every image that has one of them. */
+  discard(lost: LostContent): Promise<readonly DiscardedImage[]>;
   /** Finishes or undoes what a killed daemon left half-made. */
   recover(): Promise<void>;
 };

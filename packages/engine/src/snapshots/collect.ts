@@ -1,4 +1,5 @@
 import type { Db } from '../db/index.ts';
+import type { Durability } from '../durability/index.ts';
 import type { Directories } from './directories.ts';
 import type { SnapshotRow, SnapshotRows } from './rows.ts';
 import type { Stacks } from './stacks.ts';
@@ -6,6 +7,7 @@ import type { CollectedLayers } from './types.ts';
 
 export type CollectDeps = {
   readonly db: Db;
+  readonly durability: Pick<Durability, 'note'>;
   readonly rows: SnapshotRows;
   readonly directories: Directories;
   readonly stacks: Stacks;
@@ -27,6 +29,7 @@ export async function collect(
     return found;
   });
   if (unused.length > 0) stacks.forget();
+  for (const { dir } of unused) directories.disown(dir);
   for (const { dir } of unused) await directories.remove(dir);
   return collectedOf(unused);
 }

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeTreeInTurns } from '@gantry/layer';
-import { close, open, openFlag } from '@gantry/native';
+import { close, isSystemError, open, openFlag, renameat2 } from '@gantry/native';
 
 /** Stands below a container that has no image: overlayfs wants a lower directory. */
 export const emptyLayer = 'empty';
@@ -18,6 +18,7 @@ export function openDirectories(dataRoot: string, random: (bytes: number) => Uin
   // SAFETY: 0700: other users of the host must not reach set-user-ID files of images (CVE-2021-41091).
   for (const dir of [layersDir, target]) mkdirSync(dir, { recursive: true, mode: 0o700 });
   mkdirSync(join(layersDir, emptyLayer, 'fs'), { recursive: true, mode: 0o755 });
+  const unowned = new Set<string>();
   const fsOf = (name: string): string => join(layersDir, name, 'fs');
   return {
     layersDir,
@@ -25,9 +26,20 @@ export function openDirectories(dataRoot: string, random: (bytes: number) => Uin
     target,
     fsOf,
     list: (): readonly string[] => readdirSync(layersDir),
+    /** A layer on its way in or out: it has no row, and is nobody's leaving either. */
+    isPassing: (name: string): boolean => unowned.has(name),
+    /** Its row is going, and then it goes. */
+    disown: (name: string): void => {
+      unowned.add(name);
+    },
+    /** A new layer has its row now. */
+    own: (name: string): void => {
+      unowned.delete(name);
+    },
     /** @returns the name of a new directory for a layer */
     createLayer: (): string => {
       const name = randomName(random);
+      unowned.add(name);
       mkdirSync(join(layersDir, name), { mode: 0o700 });
       mkdirSync(fsOf(name));
       chmodSync(fsOf(name), 0o755);
@@ -35,6 +47,8 @@ export function openDirectories(dataRoot: string, random: (bytes: number) => Uin
     },
     /** A container that was never started has none. */
     isMade: (name: string): boolean => existsSync(fsOf(name)),
+    /** A directory with the second one that an overlay's upper directory needs. */
+    isActive: (name: string): boolean => existsSync(join(layersDir, name, 'work')),
     /** A name for a directory that is made later. */
     newName: (): string => randomName(random),
     /**
@@ -52,16 +66,34 @@ export function openDirectories(dataRoot: string, random: (bytes: number) => Uin
       mkdirSync(fsOf(name));
       chmodSync(fsOf(name), 0o755);
     },
-    /** A layer may have a hundred thousand files, and meanwhile containers want to start. */
+    /**
+     * A layer may have a hundred thousand files, and meanwhile containers want to start. It loses its name first: when
+     * the power fails and the row comes back, the row finds no directory instead of half a one.
+     */
     remove: async (name: string): Promise<void> => {
+      const doomed = randomName(random);
+      unowned.add(doomed);
       const fd = open(layersDir, openFlag.readOnly | openFlag.directory);
       try {
-        await removeTreeInTurns(fd, name);
+        if (renamed(fd, name, doomed)) await removeTreeInTurns(fd, doomed);
       } finally {
         close(fd);
+        unowned.delete(name);
+        unowned.delete(doomed);
       }
     },
   };
+}
+
+/** @returns false when there was nothing */
+function renamed(dirFd: number, from: string, to: string): boolean {
+  try {
+    renameat2({ fromDir: dirFd, from, toDir: dirFd, to });
+    return true;
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return false;
+    throw error;
+  }
 }
 
 function randomName(random: (bytes: number) => Uint8Array): string {

@@ -2,13 +2,13 @@ import type { CollectDeps } from './collect.ts';
 import type { Draft } from './types.ts';
 
 /** Makes an empty directory for a layer that is about to be unpacked. */
-export function openDraft({ rows, directories }: CollectDeps, now: () => Date): Draft {
+export function openDraft({ db, durability, rows, directories }: CollectDeps, now: () => Date): Draft {
   const name = directories.createLayer();
   let committed = false;
   return {
     directory: directories.fsOf(name),
     commit: (layer) => {
-      rows.insert({
+      const row = {
         chain_id: layer.chainId,
         parent: layer.parent ?? null,
         dir: name,
@@ -16,7 +16,12 @@ export function openDraft({ rows, directories }: CollectDeps, now: () => Date): 
         size: layer.sizeBytes,
         implied: JSON.stringify(layer.impliedDirectories),
         created: now().getTime(),
+      };
+      db.tx(() => {
+        rows.insert(row);
+        durability.note({ kind: 'layer', name: layer.chainId });
       });
+      directories.own(name);
       committed = true;
     },
     [Symbol.asyncDispose]: async () => {

@@ -1,17 +1,20 @@
 import { EngineError } from '@gantry/base';
+import { measureTree } from '@gantry/layer';
 import type { Db } from '../db/index.ts';
+import type { Durability } from '../durability/index.ts';
 import { type CollectDeps, collect, planReleases } from './collect.ts';
+import { containersOn, findDamaged, forget, listStrays, strandedContainers } from './damaged.ts';
 import { emptyLayer, openDirectories } from './directories.ts';
 import { openDraft } from './draft.ts';
 import { inheritDirectory } from './inherit.ts';
 import { type ActiveRow, openSnapshotRows } from './rows.ts';
 import { openStacks } from './stacks.ts';
-import { measureTree } from './tree-size.ts';
 import type { LayerRoom, RootMount } from './types.ts';
 
 export type SnapshotDeps = {
   readonly db: Db;
   readonly dataRoot: string;
+  readonly durability: Pick<Durability, 'note'>;
   readonly now: () => Date;
   readonly random: (bytes: number) => Uint8Array;
 };
@@ -19,11 +22,11 @@ export type SnapshotDeps = {
 const userOf = (containerId: string): string => `container:${containerId}`;
 
 /** Opens the store of filesystem states below `dataRoot`: unpacked layers, and a writable state for each container. */
-export function openSnapshots({ db, dataRoot, now, random }: SnapshotDeps): LayerRoom {
+export function openSnapshots({ db, durability, dataRoot, now, random }: SnapshotDeps): LayerRoom {
   const rows = openSnapshotRows(db);
   const directories = openDirectories(dataRoot, random);
   const stacks = openStacks(rows);
-  const store: CollectDeps = { db, rows, directories, stacks };
+  const store: CollectDeps = { db, durability, rows, directories, stacks };
   return {
     reserve: (containerId, chainId) => {
       db.tx(() => {
@@ -53,6 +56,16 @@ export function openSnapshots({ db, dataRoot, now, random }: SnapshotDeps): Laye
       for (const active of rows.listActive())
         if (!keepContainers.has(active.container_id)) await dropActive(store, active)();
     },
+    list: () => rows.list().map((row) => ({ chainId: row.chain_id, sizeBytes: row.size })),
+    damaged: (options, signal) => findDamaged(store, { ...options, signal }),
+    strays: () => listStrays(store),
+    removeStray: async (name) => {
+      if (listStrays(store).some((stray) => stray.name === name)) await directories.remove(name);
+    },
+    forget: (chainId) => forget(store, chainId),
+    standingOn: (chainIds) => containersOn(rows, chainIds),
+    unmade: () => rows.listActive().flatMap((active) => (directories.isMade(active.dir) ? [] : [active.container_id])),
+    stranded: () => strandedContainers(rows),
     find: (chainId) => {
       const row = rows.find(chainId);
       return row === undefined ? undefined : { sizeBytes: row.size };
@@ -90,6 +103,7 @@ function activeOf({ rows }: CollectDeps, containerId: string): ActiveRow {
 
 function dropActive(store: CollectDeps, active: ActiveRow): () => Promise<void> {
   const { db, rows, directories } = store;
+  directories.disown(active.dir);
   const chains = db.tx(() => {
     rows.removeActive(active.container_id);
     return rows.release(userOf(active.container_id));
@@ -100,7 +114,7 @@ function dropActive(store: CollectDeps, active: ActiveRow): () => Promise<void> 
   };
 }
 
-function settle({ rows, directories }: CollectDeps, chainIds: readonly string[]): void {
+function settle({ db, durability, rows, directories }: CollectDeps, chainIds: readonly string[]): void {
   const below: string[] = [];
   for (const chainId of chainIds) {
     const row = rows.find(chainId);
@@ -109,7 +123,11 @@ function settle({ rows, directories }: CollectDeps, chainIds: readonly string[])
     if (!Array.isArray(implied)) throw new Error('unreachable: our own row holds a list');
     const root = directories.fsOf(row.dir);
     for (const path of implied) inheritDirectory(String(path), root, below);
-    if (implied.length > 0) rows.markSettled(chainId);
+    if (implied.length > 0)
+      db.tx(() => {
+        rows.markSettled(chainId);
+        durability.note({ kind: 'layer', name: chainId });
+      });
     below.unshift(root);
   }
 }
@@ -123,7 +141,5 @@ async function sweepLayers(store: CollectDeps, isAlive: (user: string) => boolea
   // Any order will do: a layer that another still stands on is tried again from there.
   const chains = rows.list().map((row) => row.chain_id);
   await collect(store, chains);
-  const dirs = [...rows.list(), ...rows.listActive()].map(({ dir }) => dir);
-  const known = new Set([emptyLayer, ...dirs]);
-  for (const name of directories.list()) if (!known.has(name)) await directories.remove(name);
+  for (const { name } of listStrays(store)) await directories.remove(name);
 }

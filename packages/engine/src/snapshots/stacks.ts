@@ -14,7 +14,13 @@ export function openStacks(rows: SnapshotRows): Stacks {
       for (let next: string | null = chainId; next !== null; ) {
         const row = rows.find(next);
         if (row === undefined) {
-          throw new EngineError('not-found', `cannot mount snapshot "${chainId}": layer "${next}" is not there`);
+          throw new EngineError(
+            'unavailable',
+            `cannot mount snapshot "${chainId}": layer "${next}" is not on the disk`,
+            {
+              hint: 'pull the image of the container again: that brings the layer back, and the container keeps what it wrote',
+            },
+          );
         }
         names.push(row.dir);
         next = row.parent;

@@ -46,10 +46,38 @@ export type NewLayer = {
   readonly impliedDirectories: readonly string[];
 };
 
+export type DamagedLayer = {
+  readonly chainId: string;
+  readonly path: string;
+  /** What is wrong with it, as the end of a sentence about it. */
+  readonly problem: string;
+};
+
+export type StrayDirectory = {
+  readonly name: string;
+  readonly path: string;
+  /** It holds what a container wrote. */
+  readonly isContainers: boolean;
+};
+
 /** What images need of snapshots, besides what containers need. */
 export type LayerRoom = SnapshotRoom & {
   /** @returns the bytes of that layer alone, or undefined when it is not unpacked */
   find(chainId: ChainId): { readonly sizeBytes: number } | undefined;
+  list(): readonly { readonly chainId: string; readonly sizeBytes: number }[];
+  /** Layers that are not what their rows say; with `reads` also by their size, which looks at every file. */
+  damaged(options: { reads: boolean }, signal: AbortSignal): Promise<readonly DamagedLayer[]>;
+  /** Directories that no row owns and nobody is making or removing. */
+  strays(): readonly StrayDirectory[];
+  removeStray(name: string): Promise<void>;
+  /** Drops a layer whoever holds it, row and files: its holders hold a chain that may come again. */
+  forget(chainId: string): Promise<void>;
+  /** IDs of the containers whose root has one of these layers in it. */
+  standingOn(chainIds: ReadonlySet<string>): readonly string[];
+  /** Containers without a directory of their own, as all are before their first start. */
+  unmade(): readonly string[];
+  /** Containers whose root lacks a layer, each with the topmost one that is missing. */
+  stranded(): readonly { readonly containerId: string; readonly chainId: string }[];
   draft(): Draft;
   /** A chain may be held before it is there: so it cannot be collected between its commit and the image's row. */
   hold(chainId: ChainId, user: string): void;

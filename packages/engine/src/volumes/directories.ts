@@ -1,5 +1,5 @@
 import { chmodSync, lstatSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
-import { lstat, readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** A name that no volume can have, so that what waits for its end never meets a new volume of the old name. */
@@ -13,17 +13,22 @@ export type VolumeDirectories = {
   make(name: string): void;
   /** Out of sight at once, gone when the promise settles. */
   remove(name: string): Promise<void>;
-  /** Names of all directories that are there, doomed ones too. */
+  /** Names of all directories that are there, also of what a removal left that did not come to its end. */
   names(): readonly string[];
+  /** Its removal goes on. */
+  isGoing(name: string): boolean;
+  exists(name: string): boolean;
+  isEmpty(name: string): boolean;
 };
 
 /** Opens the directory of all volumes, making it when it is missing. Others may pass through it and not look around. */
 export function openVolumeDirectories(dataRoot: string, randomName: () => string): VolumeDirectories {
   const root = join(dataRoot, 'volumes');
   makeDirectory(root, 0o701);
+  const going = new Set<string>();
   const doom = (name: string): string => {
-    const doomed = join(root, doomedPrefix + randomName());
-    renameSync(join(root, name), doomed);
+    const doomed = doomedPrefix + randomName();
+    renameSync(join(root, name), join(root, doomed));
     return doomed;
   };
   return {
@@ -36,48 +41,28 @@ export function openVolumeDirectories(dataRoot: string, randomName: () => string
     },
     remove: async (name) => {
       if (lstatSync(join(root, name), { throwIfNoEntry: false }) === undefined) return;
-      await rm(name.startsWith(doomedPrefix) ? join(root, name) : doom(name), { recursive: true, force: true });
+      const doomed = isDoomed(name) ? name : doom(name);
+      going.add(doomed);
+      try {
+        await rm(join(root, doomed), { recursive: true, force: true });
+      } finally {
+        going.delete(doomed);
+      }
     },
     names: () => readdirSync(root),
+    isGoing: (name) => going.has(name),
+    isEmpty: (name) => readdirSync(join(root, name, '_data')).length === 0,
+    exists: (name) => lstatSync(join(root, name, '_data'), { throwIfNoEntry: false })?.isDirectory() ?? false,
   };
+}
+
+/** Somebody asked for its removal: there is nothing in it that anybody wants. */
+export function isDoomed(name: string): boolean {
+  return name.startsWith(doomedPrefix);
 }
 
 /** The mode holds whatever the umask says. */
 function makeDirectory(path: string, mode: number): void {
   mkdirSync(path, { recursive: true });
   chmodSync(path, mode);
-}
-
-/** How many entries are looked at together: keeps the thread pool busy and the memory small. */
-const batchSize = 64;
-
-/**
- * Counts the bytes of all files in a tree, each inode once, as Docker does: apparent sizes, without directories. Entries
- * that vanish meanwhile count nothing.
- */
-export async function directorySize(path: string): Promise<number> {
-  const counted = new Set<string>();
-  const pending = [path];
-  let bytes = 0;
-  for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
-    const here = directory;
-    const entries = await readdir(here, { withFileTypes: true }).catch(ignoreVanished);
-    pending.push(...entries.filter((entry) => entry.isDirectory()).map((entry) => join(here, entry.name)));
-    const files = entries.filter((entry) => !entry.isDirectory());
-    for (let first = 0; first < files.length; first += batchSize) {
-      const batch = files.slice(first, first + batchSize);
-      const stats = await Promise.all(batch.map((entry) => lstat(join(here, entry.name)).catch(ignoreVanished)));
-      for (const stat of stats.flat()) {
-        const inode = `${stat.dev}:${stat.ino}`;
-        if (!counted.has(inode)) bytes += stat.size;
-        if (stat.nlink > 1) counted.add(inode);
-      }
-    }
-  }
-  return bytes;
-}
-
-function ignoreVanished(error: NodeJS.ErrnoException): [] {
-  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
-  throw error;
 }

@@ -1,11 +1,13 @@
+import { join } from 'node:path';
 import { EngineError, formatId } from '@gantry/base';
+import { measureTree } from '@gantry/layer';
 import type { Db } from '../db/index.ts';
 import type { Clock, EventSink } from '../events/types.ts';
-import { directorySize, openVolumeDirectories, type VolumeDirectories } from './directories.ts';
-import { checkVolumeName, checkVolumeOptions, localDriver } from './local-driver.ts';
+import { isDoomed, openVolumeDirectories, type VolumeDirectories } from './directories.ts';
+import { checkVolumeName, checkVolumeOptions, isVolumeName, localDriver } from './local-driver.ts';
 import { planVolumePrune, planVolumeRemoval, pruneVolumes, removeVolume } from './remove.ts';
 import { openVolumeRows, type StoredVolume, type VolumeRows } from './rows.ts';
-import type { VolumeCreateRequest, VolumeRecord, VolumeRoom } from './types.ts';
+import type { StrayVolume, VolumeCreateRequest, VolumeRecord, VolumeRoom } from './types.ts';
 
 export { volumeDirectory } from './local-driver.ts';
 export type * from './types.ts';
@@ -53,7 +55,14 @@ export function openVolumes(deps: VolumeDeps): VolumeRoom {
     hold: rows.hold,
     release: rows.release,
     holders: rows.holders,
-    usage: (name) => directorySize(get(name).mountpoint),
+    usage: (name) => measureTree(get(name).mountpoint),
+    adopt: () => adoptVolumes(opened),
+    damaged: () =>
+      rows.list().flatMap(({ name }) => (directories.exists(name) ? [] : [{ name, path: directories.dataPath(name) }])),
+    strays: () => listStrays(opened),
+    removeStray: async (name) => {
+      if (listStrays(opened).some((stray) => stray.name === name)) await directories.remove(name);
+    },
     sweep: async () => {
       const known = new Set(rows.list().map((volume) => volume.name));
       const present = directories.names();
@@ -93,4 +102,33 @@ function createVolume(
     events.record('volume', 'create', name, { driver });
   });
   return stored;
+}
+
+/** A directory without a row, unless its removal goes on. */
+function listStrays({ rows, directories, dataRoot }: OpenedVolumes): readonly StrayVolume[] {
+  const known = new Set(rows.list().map(({ name }) => name));
+  return directories
+    .names()
+    .filter((name) => !known.has(name) && !directories.isGoing(name))
+    .map((name) => ({ name, path: join(dataRoot, 'volumes', name), isDoomed: isDoomed(name) }));
+}
+
+/**
+ * Rows may be older than directories after the power failed, and lost with a database that was moved away: a volume
+ * with something in it gets a row again, without labels and options, since what is in it may be dear to somebody.
+ */
+function adoptVolumes(opened: OpenedVolumes): readonly string[] {
+  const { db, rows, directories, events, clock } = opened;
+  const names = listStrays(opened).flatMap(({ name }) =>
+    isVolumeName(name) && directories.exists(name) && !directories.isEmpty(name) ? [name] : [],
+  );
+  const createdAt = new Date(Number(clock() / 1_000_000n));
+  db.tx(() => {
+    for (const name of names) {
+      const anonymous = /^[0-9a-f]{64}$/.test(name);
+      rows.insert({ name, driver: localDriver, createdAt, labels: {}, options: {}, anonymous });
+      events.record('volume', 'create', name, { driver: localDriver });
+    }
+  });
+  return names;
 }

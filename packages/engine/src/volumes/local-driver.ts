@@ -8,13 +8,20 @@ const allowedCharacters = '[a-zA-Z0-9][a-zA-Z0-9_.-]';
 /** The name is a directory's: NAME_MAX. */
 const longestName = 255;
 
+const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
+
+/** What a volume can be called; `checkVolumeName` says why not. */
+export function isVolumeName(name: string): boolean {
+  return namePattern.test(name) && name.length <= longestName;
+}
+
 /** @throws invalid with Docker's texts */
 export function checkVolumeName(name: string): void {
   const refuse = (why: string): never => {
     throw new EngineError('invalid', `create ${name}: ${why}`);
   };
   if (name.length === 1) refuse('volume name is too short, names should be at least two alphanumeric characters');
-  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name))
+  if (!namePattern.test(name))
     refuse(
       `"${name}" includes invalid characters for a local volume name, only "${allowedCharacters}" are allowed. If you intended to pass a host directory, use absolute path`,
     );

@@ -1,5 +1,5 @@
 import { EngineError } from '@gantry/base';
-import { directorySize } from './directories.ts';
+import { measureTree } from '@gantry/layer';
 import type { OpenedVolumes } from './index.ts';
 import type { VolumeRows } from './rows.ts';
 import type { VolumeRecord, VolumeRemoval } from './types.ts';
@@ -22,7 +22,7 @@ export async function removeVolume(
 export async function planVolumeRemoval(rows: VolumeRows, volume: VolumeRecord | undefined): Promise<VolumeRemoval> {
   if (volume === undefined) return { deleted: [], reclaimedBytes: 0 };
   refuseHeld(rows, volume.name);
-  return { deleted: [volume.name], reclaimedBytes: await directorySize(volume.mountpoint) };
+  return { deleted: [volume.name], reclaimedBytes: await measureTree(volume.mountpoint) };
 }
 
 /** Removes those of the volumes that no container holds. */
@@ -31,7 +31,7 @@ export async function pruneVolumes(opened: OpenedVolumes, volumes: readonly Volu
   const deleted: string[] = [];
   let reclaimedBytes = 0;
   for (const volume of unheld(rows, volumes, [])) {
-    const bytes = await directorySize(volume.mountpoint);
+    const bytes = await measureTree(volume.mountpoint);
     // A container may have taken it, or somebody removed it, while its size was read.
     if (rows.find(volume.name) === undefined || unheld(rows, [volume], []).length === 0) continue;
     await removeVolume(opened, volume);
@@ -49,7 +49,7 @@ export async function planVolumePrune(
   dropped: readonly string[],
 ): Promise<VolumeRemoval> {
   const doomed = unheld(rows, volumes, dropped);
-  const sizes = await Promise.all(doomed.map(({ mountpoint }) => directorySize(mountpoint)));
+  const sizes = await Promise.all(doomed.map(({ mountpoint }) => measureTree(mountpoint)));
   return { deleted: doomed.map(({ name }) => name), reclaimedBytes: sizes.reduce((sum, bytes) => sum + bytes, 0) };
 }
 

@@ -20,6 +20,13 @@ export type VolumeCreateRequest = {
 /** Names of volumes that were, or would be, removed, and their bytes. */
 export type VolumeRemoval = { readonly deleted: readonly string[]; readonly reclaimedBytes: number };
 
+export type StrayVolume = {
+  readonly name: string;
+  readonly path: string;
+  /** What a removal left that did not come to its end. */
+  readonly isDoomed: boolean;
+};
+
 export type VolumeRoom = {
   /** The existing one when name and driver are the same. */
   create(request: VolumeCreateRequest): VolumeRecord;
@@ -40,5 +47,12 @@ export type VolumeRoom = {
   holders(name: string): readonly string[];
   /** Bytes on disk. */
   usage(name: string): Promise<number>;
+  /** Where rows may have been lost, before `sweep`: makes them again. @returns the names */
+  adopt(): readonly string[];
+  /** Volumes whose directory is not there. */
+  damaged(): readonly { readonly name: string; readonly path: string }[];
+  /** Directories that no row owns and nobody is removing. */
+  strays(): readonly StrayVolume[];
+  removeStray(name: string): Promise<void>;
   sweep(): Promise<void>;
 };

@@ -15,6 +15,7 @@ import {
 } from '@gantry/native';
 import { pathOfBytes, textOfBytes } from '../byte-string.ts';
 import type { TarEntry, TarSink } from '../tar/entry.ts';
+import { measureTreeAt } from '../tree-size.ts';
 import { createNode, createWhiteout } from './create-node.ts';
 import { Directories } from './directories.ts';
 import { badEntry, cleanPath, type EntryPath, parseLayerName, splitPath } from './entry-path.ts';
@@ -28,7 +29,7 @@ type OpenFile = { readonly entry: TarEntry; readonly fd: number; offset: number 
 
 /** What a layer's tree turned out to be. */
 export type LayerTree = {
-  /** Bytes of its files and of its symbolic links' texts, as their entries state them. */
+  /** Bytes of its files and of its symbolic links' texts, as `measureTree` would find them. */
   readonly sizeBytes: number;
   readonly entries: number;
   /** Byte strings, '' for the root: directories that no entry named; a lower layer knows their owner and mode. */
@@ -64,6 +65,8 @@ export class LayerWriter implements TarSink, Disposable {
   #file: OpenFile | undefined;
   #sizeBytes = 0;
   #entries = 0;
+  /** A name was given twice, so what its first entry said of its size does not count. */
+  #hasReplaced = false;
   readonly #merge: MergeOptions | undefined;
 
   /** @param root an open directory, not closed here */
@@ -140,7 +143,7 @@ export class LayerWriter implements TarSink, Disposable {
       if (fd !== undefined) futimens(fd, times);
     }
     return {
-      sizeBytes: this.#sizeBytes,
+      sizeBytes: this.#hasReplaced && this.#merge === undefined ? measureTreeAt(this.#root) : this.#sizeBytes,
       entries: this.#entries,
       impliedDirectories: [...(this.#directoryTimes.has('') ? [] : ['']), ...this.#directories.implied],
     };
@@ -213,6 +216,7 @@ export class LayerWriter implements TarSink, Disposable {
 
   /** A name is about to stand for something else: everything remembered about it and below it is void. */
   #forget(path: EntryPath): void {
+    this.#hasReplaced = true;
     const whole = joinPath(path.parent, path.name);
     this.#whiteouts.delete(whole);
     if (this.#directoryTimes.has(whole) || this.#directories.implied.has(whole)) {

@@ -15,6 +15,11 @@ export const systemCommands: readonly CommandRow[] = [
     load: async () => (await import('./events.ts')).eventsCommand,
   },
   {
+    names: ['system fsck'],
+    short: 'Compare what the engine knows with what is on the disk',
+    load: async () => (await import('./fsck.ts')).fsckCommand,
+  },
+  {
     names: ['system info', 'info'],
     short: 'Display system-wide information',
     load: async () => (await import('./info.ts')).infoCommand,

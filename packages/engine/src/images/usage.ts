@@ -1,0 +1,35 @@
+import { parseImageConfig } from '@gantry/oci';
+import type { ImageDeps } from './deps.ts';
+import { chainsOf } from './record.ts';
+import type { ImageRow } from './rows.ts';
+import type { ImageUsage } from './types.ts';
+
+type Part = { readonly name: string; readonly sizeBytes: number };
+
+/** Counts what images take on disk: each unpacked layer and each blob once, whoever shares it. */
+export function measureImages(deps: ImageDeps): ImageUsage {
+  const layers = new Map(deps.snapshots.list().map(({ chainId, sizeBytes }) => [chainId, sizeBytes]));
+  const parts = new Map(deps.rows.list().map((row) => [row.id, partsOf(deps, row, layers)]));
+  const holders = Map.groupBy([...parts.values()].flat(), ({ name }) => name);
+  const isShared = ({ name }: Part): boolean => (holders.get(name)?.length ?? 0) > 1;
+  const blobBytes = sum(deps.content.list());
+  const layerBytes = sum(deps.snapshots.list());
+  return {
+    totalBytes: layerBytes + blobBytes,
+    byImage: new Map(
+      [...parts].map(([id, own]) => [id, { sizeBytes: sum(own), sharedBytes: sum(own.filter(isShared)) }]),
+    ),
+  };
+}
+
+function partsOf({ content }: ImageDeps, { id, config }: ImageRow, layers: ReadonlyMap<string, number>): Part[] {
+  const chains = new Set<string>(chainsOf(parseImageConfig(config).diffIds));
+  return [
+    ...[...chains].map((name) => ({ name: `layer ${name}`, sizeBytes: layers.get(name) ?? 0 })),
+    ...content.heldBy(`image:${id}`).map(({ digest, sizeBytes }) => ({ name: `blob ${digest}`, sizeBytes })),
+  ];
+}
+
+function sum(parts: readonly { readonly sizeBytes: number }[]): number {
+  return parts.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
+}
