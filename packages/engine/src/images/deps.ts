@@ -27,6 +27,8 @@ export type ImageDeps = {
   readonly layers: SharedWork<void, ProgressEvent>;
   /** How many layers are fetched and unpacked at a time. */
   readonly gate: Gate;
+  /** How many loads may unpack what they are still sent. */
+  readonly early: Gate;
   /** How many layers are sent at a time. */
   readonly uploads: Gate;
   /** One layer is packed at a time: it takes all cores. */
