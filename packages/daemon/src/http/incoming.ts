@@ -14,6 +14,7 @@ export class Incoming {
   readonly #onData = (chunk: Buffer): void => this.#push(chunk);
   readonly #onEnd = (): void => this.#finish();
   #buffered = 0;
+  #isPaused = false;
   #ended = false;
   #deadlineAt: number | undefined;
   #wake: (() => void) | undefined;
@@ -34,7 +35,10 @@ export class Incoming {
   #push(chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#buffered += chunk.length;
-    if (this.#buffered >= limits.readAheadBytes) this.#socket.pause();
+    if (this.#buffered >= limits.readAheadBytes && !this.#isPaused) {
+      this.#isPaused = true;
+      this.#socket.pause();
+    }
     this.#wake?.();
   }
 
@@ -64,7 +68,10 @@ export class Incoming {
     else this.#chunks.shift();
     const taken = first.subarray(0, bytes);
     this.#buffered -= taken.length;
-    if (this.#buffered < limits.readAheadBytes) this.#socket.resume();
+    if (this.#isPaused && this.#buffered < limits.readAheadBytes) {
+      this.#isPaused = false;
+      this.#socket.resume();
+    }
     return taken;
   }
 
