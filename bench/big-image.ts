@@ -1,14 +1,24 @@
 import { createHash } from 'node:crypto';
-import { createWriteStream, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
+import { createGunzip, createGzip } from 'node:zlib';
+import { commandOutput } from '../test/harness/command.ts';
 import { repositoryRoot } from '../tools/repository.ts';
 import type { LayerFile } from '../tools/upload-image.ts';
 
 /**
- * The image that the pull bench pulls: three layers, 20,000 files, 717 MB unpacked, about 266 MB as gzip. It is the same
+ * The image that the benches pull, load and save: three layers, 20,000 files, 717 MB unpacked, about 266 MB as gzip. It is the same
  * bytes on every machine, made by a seeded generator, and kept beside the build.
  */
 const layerCount = 3;
@@ -106,4 +116,27 @@ export async function bigImageLayers(): Promise<LayerFile[]> {
   );
   writeFileSync(index, JSON.stringify(layers));
   return layers;
+}
+
+/** Writes the image as an archive of `docker save`, its layers not compressed, as a user has it in a file. */
+export async function writeBigArchive(directory: string, reference: string): Promise<string> {
+  const layers = await bigImageLayers();
+  const image = join(directory, 'image');
+  mkdirSync(image);
+  const config = JSON.stringify({
+    architecture: process.arch === 'x64' ? 'amd64' : process.arch,
+    os: 'linux',
+    config: { Cmd: ['true'] },
+    rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
+  });
+  const paths = layers.map((_, layer) => `layer${layer}.tar`);
+  const manifest = [{ Config: 'config.json', RepoTags: [reference], Layers: paths }];
+  writeFileSync(join(image, 'config.json'), config);
+  writeFileSync(join(image, 'manifest.json'), JSON.stringify(manifest));
+  for (const [layer, { path }] of layers.entries())
+    await pipeline(createReadStream(path), createGunzip(), createWriteStream(join(image, `layer${layer}.tar`)));
+  const archive = join(directory, 'image.tar');
+  await commandOutput(['tar', '-C', image, '-cf', archive, ...paths, 'config.json', 'manifest.json']);
+  rmSync(image, { recursive: true });
+  return archive;
 }

@@ -7,7 +7,7 @@ import { uploadImage } from '../tools/upload-image.ts';
 import { bigImageLayers } from './big-image.ts';
 import { openEngineClient } from './engine-client.ts';
 import { type Measured, median } from './measure.ts';
-import { mountLoopDisk, type Peers, startDockerd } from './peers.ts';
+import { onFreshDisk, type Peers, startDockerd } from './peers.ts';
 import type { Bench, Row } from './row.ts';
 
 /** Rows that need an engine of their own: its start, and the pull of a big image onto a fresh disk. */
@@ -44,8 +44,6 @@ async function daemonStart(bench: Bench, containers: number): Promise<Measured[]
   }
   return [{ name: 'gantry', value: median(times) }];
 }
-
-const diskMegabytes = 3000;
 
 async function pullBigImage(bench: Bench): Promise<Measured[]> {
   const work = mkdtempSync('/dev/shm/gantry-bench-');
@@ -87,15 +85,6 @@ async function pullWithDocker(peers: Peers, directory: string, image: string): P
   const startedAt = performance.now();
   await commandOutput(['docker', '-H', dockerd.host, 'pull', '-q', image], { timeoutMs: 120_000 });
   return (performance.now() - startedAt) / 1000;
-}
-
-async function onFreshDisk(
-  peers: Peers | undefined,
-  mountPoint: string,
-  act: (directory: string) => Promise<number>,
-): Promise<number> {
-  await using _disk = await mountLoopDisk(peers, mountPoint, diskMegabytes);
-  return await act(mountPoint);
 }
 
 async function pullWithGantry(directory: string, image: string): Promise<number> {

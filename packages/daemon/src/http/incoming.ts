@@ -14,6 +14,7 @@ export class Incoming {
   readonly #onData = (chunk: Buffer): void => this.#push(chunk);
   readonly #onEnd = (): void => this.#finish();
   #buffered = 0;
+  #isPaused = false;
   #ended = false;
   #deadlineAt: number | undefined;
   #wake: (() => void) | undefined;
@@ -34,7 +35,10 @@ export class Incoming {
   #push(chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#buffered += chunk.length;
-    if (this.#buffered >= limits.readAheadBytes) this.#socket.pause();
+    if (this.#buffered >= limits.readAheadBytes && !this.#isPaused) {
+      this.#isPaused = true;
+      this.#socket.pause();
+    }
     this.#wake?.();
   }
 
@@ -57,29 +61,45 @@ export class Incoming {
     return this.#buffered > known;
   }
 
+  /** Some bytes from the front, at most so many. What is left of a piece stays where it is: nothing is copied. */
   #take(bytes: number): Buffer {
-    const all = this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks);
-    if (all === undefined) return Buffer.alloc(0);
-    this.#chunks.length = 0;
-    if (all.length > bytes) this.#chunks.push(all.subarray(bytes));
-    this.#buffered = Math.max(0, all.length - bytes);
-    if (this.#buffered < limits.readAheadBytes) this.#socket.resume();
-    return all.subarray(0, bytes);
+    const first = this.#chunks[0] ?? Buffer.alloc(0);
+    if (first.length > bytes) this.#chunks[0] = first.subarray(bytes);
+    else this.#chunks.shift();
+    const taken = first.subarray(0, bytes);
+    this.#buffered -= taken.length;
+    if (this.#isPaused && this.#buffered < limits.readAheadBytes) {
+      this.#isPaused = false;
+      this.#socket.resume();
+    }
+    return taken;
   }
 
   /** The text up to `mark`, which is taken too. @returns undefined when the client ended before the first byte */
   async #readThrough(mark: string, what: { cap: number; tooLong: () => HttpError }): Promise<string | undefined> {
     if (!(await this.#more(0))) return undefined;
+    const found = this.#takeThrough(mark, { ...what, from: 0 });
+    if (found !== undefined) return found;
     using _deadline = this.deadline(limits.headTimeoutMs);
-    for (let seen = 0; ; ) {
-      const all = Buffer.concat(this.#chunks);
-      this.#chunks.splice(0, this.#chunks.length, all);
-      const at = all.indexOf(mark, Math.max(0, seen - mark.length));
-      if (at > what.cap || (at < 0 && all.length > what.cap)) throw what.tooLong();
-      if (at >= 0) return this.#take(at + mark.length).toString('latin1', 0, at);
-      seen = all.length;
+    for (;;) {
+      const seen = this.#chunks[0]?.length ?? 0;
       if (!(await this.#more(seen))) throw new HttpError(400, 'unexpected end of the request');
+      this.#chunks.unshift(Buffer.concat(this.#chunks.splice(0, 2)));
+      const text = this.#takeThrough(mark, { ...what, from: Math.max(0, seen - mark.length) });
+      if (text !== undefined) return text;
     }
+  }
+
+  /** The same from the first piece alone. */
+  #takeThrough(
+    mark: string,
+    { from, cap, tooLong }: { from: number; cap: number; tooLong: () => HttpError },
+  ): string | undefined {
+    const within = (this.#chunks[0] ?? Buffer.alloc(0)).subarray(0, cap + mark.length);
+    const at = within.indexOf(mark, from);
+    if (at >= 0) return this.#take(at + mark.length).toString('latin1', 0, at);
+    if (within.length === cap + mark.length) throw tooLong();
+    return undefined;
   }
 
   /** The next request's head, without its empty line; undefined when the client has ended. */

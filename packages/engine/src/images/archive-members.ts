@@ -7,6 +7,9 @@ const maximumLinks = 10;
 
 type Member = { readonly kind: 'file'; readonly ingest: Ingest } | { readonly kind: 'link'; readonly target: string };
 
+/** A file that begins; its size is what its entry says. */
+export type ArrivingFile = { readonly name: string; readonly sizeBytes: number; readonly ingest: Ingest };
+
 /**
  * The members of an archive of images, each regular file in a file of its own: layers become blobs by a rename. Names
  * are looked up in a table, links too, and never touch the filesystem. Disposing drops what was not committed.
@@ -15,33 +18,32 @@ export class ArchiveMembers implements TarSink, Disposable {
   readonly #content: ContentRoom;
   readonly #members = new Map<string, Member>();
   #open: Ingest | undefined;
+  #onFile: (file: ArrivingFile) => void = () => undefined;
 
   constructor(content: ContentRoom) {
     this.#content = content;
   }
 
-  /** Reads a whole archive, compressed or not. @throws invalid, unavailable */
-  static async read(
-    content: ContentRoom,
+  /**
+   * Reads a whole archive, compressed or not.
+   *
+   * @param onFile told of each file before its first byte
+   * @throws invalid, unavailable
+   */
+  async read(
     archive: AsyncIterable<Uint8Array>,
-    signal: AbortSignal,
-  ): Promise<ArchiveMembers> {
-    const members = new ArchiveMembers(content);
-    try {
-      const reader = new TarReader(members);
-      const growth = new GrowthLimit('archive');
-      const { chunks } = await decompress(growth.counted(archive));
-      for await (const chunk of chunks) {
-        signal.throwIfAborted();
-        growth.grow(chunk.length);
-        reader.push(chunk);
-      }
-      reader.finish();
-      return members;
-    } catch (error) {
-      members[Symbol.dispose]();
-      throw error;
+    { onFile, signal }: { onFile: (file: ArrivingFile) => void; signal: AbortSignal },
+  ): Promise<void> {
+    this.#onFile = onFile;
+    const reader = new TarReader(this);
+    const growth = new GrowthLimit('archive');
+    const { chunks } = await decompress(growth.counted(archive));
+    for await (const chunk of chunks) {
+      signal.throwIfAborted();
+      growth.grow(chunk.length);
+      reader.push(chunk);
     }
+    reader.finish();
   }
 
   begin(entry: TarEntry): void {
@@ -52,6 +54,7 @@ export class ArchiveMembers implements TarSink, Disposable {
       this.#drop(name);
       this.#open = this.#content.ingest();
       this.#members.set(name, { kind: 'file', ingest: this.#open });
+      this.#onFile({ name, sizeBytes: entry.sizeBytes, ingest: this.#open });
     } else if (entry.kind === 'symlink' || entry.kind === 'hardlink') {
       const base = entry.kind === 'symlink' && !entry.linkPath.startsWith('/') ? name.replace(/[^/]*$/, '') : '';
       this.#drop(name);

@@ -31,6 +31,8 @@ export type ImageDeps = {
   readonly gate: Gate;
   /** Told what an administrator should read. */
   readonly warn: (message: string) => void;
+  /** How many loads may unpack what they are still sent. */
+  readonly early: Gate;
   /** How many layers are sent at a time. */
   readonly uploads: Gate;
   /** One layer is packed at a time: it takes all cores. */

@@ -18,6 +18,13 @@ export class Gate {
     return { [Symbol.dispose]: () => this.#leave() };
   }
 
+  /** A place if one is free now. */
+  tryEnter(): Disposable | undefined {
+    if (this.#free === 0) return undefined;
+    this.#free--;
+    return { [Symbol.dispose]: () => this.#leave() };
+  }
+
   #leave(): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#free++;

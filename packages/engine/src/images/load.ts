@@ -18,15 +18,21 @@ import {
 import type { Job } from '../jobs/index.ts';
 import { ArchiveMembers } from './archive-members.ts';
 import type { ImageDeps, OnProgress } from './deps.ts';
+import { type EarlyLayer, EarlyLayers } from './early-layers.ts';
 import { recordImageEvent } from './image-event.ts';
 import { type ArchivedImage, parseLayout, parseSavedManifest, type ReadMember } from './load-plan.ts';
-import { layerError, unpackBlob } from './receive-layer.ts';
+import { commitLayer, layerError, unpackBlob } from './receive-layer.ts';
 import { chainsOf } from './record.ts';
 import type { LayerBlob } from './rows.ts';
 import { storeImage } from './store-image.ts';
 import type { LoadRequest } from './types.ts';
 
-type Loading = { readonly job: Job; readonly members: ArchiveMembers; readonly onProgress: OnProgress };
+type Loading = {
+  readonly job: Job;
+  readonly members: ArchiveMembers;
+  readonly early: EarlyLayers;
+  readonly onProgress: OnProgress;
+};
 
 /**
  * Loads the images of an archive: `docker save`'s with a manifest.json, or an OCI image layout.
@@ -42,11 +48,13 @@ export async function loadImages(
   return await deps.jobs.run({ kind: 'load', subject: '', signal }, async (job) => {
     const user = `job:${job.id}`;
     try {
-      using members = await ArchiveMembers.read(deps.content, archive, job.signal);
+      using members = new ArchiveMembers(deps.content);
+      await using early = new EarlyLayers(deps, job.signal);
+      await members.read(archive, { onFile: (file) => early.begin(file), signal: job.signal });
       const read: ReadMember = (path, maximumBytes) => readMember(members, path, maximumBytes);
       const loaded: string[] = [];
       for (const image of planLoad({ members, read, asked: platform, host: deps.platform })) {
-        const id = await loadImage(deps, image, { job, members, onProgress });
+        const id = await loadImage(deps, image, { job, members, early, onProgress });
         loaded.push(...(image.references.length > 0 ? image.references : [id]));
       }
       return loaded;
@@ -140,8 +148,9 @@ function tellMoved(deps: ImageDeps, reference: string): { text: string; oldId: s
 async function loadLayers(
   deps: ImageDeps,
   image: ArchivedImage,
-  { config, job, members, onProgress }: Loading & { config: ImageConfig },
+  { config, ...loading }: Loading & { config: ImageConfig },
 ): Promise<readonly LayerBlob[]> {
+  const { job } = loading;
   const chains = chainsOf(config.diffIds);
   const failing = new AbortController();
   const signal = AbortSignal.any([job.signal, failing.signal]);
@@ -150,7 +159,7 @@ async function loadLayers(
     if (chainId === undefined || path === undefined) throw new Error('unreachable: the counts were compared');
     deps.snapshots.hold(chainId, `job:${job.id}`);
     const layer = { index: i, path, diffId, chainId, parent: chains[i - 1] };
-    return await loadLayer(deps, layer, { job, members, onProgress, signal });
+    return await loadLayer(deps, layer, { ...loading, signal });
   });
   for (const load of loads) load.catch((error: unknown) => failing.abort(error));
   const settled = await Promise.allSettled(loads);
@@ -170,12 +179,11 @@ type LayerToLoad = {
 async function loadLayer(
   deps: ImageDeps,
   layer: LayerToLoad,
-  { job, members, onProgress, signal }: Loading & { signal: AbortSignal },
+  { job, members, early, onProgress, signal }: Loading & { signal: AbortSignal },
 ): Promise<LayerBlob | undefined> {
   const { chainId, diffId, parent, path } = layer;
   let blob: LayerBlob | undefined;
   await deps.layers.join(chainId, { signal, onProgress }, async (shared, tell) => {
-    using _place = await deps.gate.enter(shared);
     if (deps.snapshots.find(chainId) !== undefined) return;
     const ingest = members.get(path);
     const [id, total] = [shortId(diffId), ingest.sizeBytes];
@@ -187,13 +195,41 @@ async function loadLayer(
       return chainId;
     };
     try {
-      await unpackBlob(deps, { ingest, steps, signal: shared, parent, verify });
+      const begun = early.take(ingest);
+      const request = { ingest, steps, signal: shared, parent, verify };
+      if (begun === undefined) await unpackLater(deps, request);
+      else await finishEarly(deps, begun, request);
     } catch (error) {
       throw layerError(error, id);
     }
     tell({ id, status: 'Loading layer', current: total, total });
   });
   return blob;
+}
+
+type LayerRequest = Parameters<typeof unpackBlob>[1];
+
+async function unpackLater(deps: ImageDeps, request: LayerRequest): Promise<void> {
+  using _place = await deps.gate.enter(request.signal);
+  await unpackBlob(deps, request);
+}
+
+/** It has its place at the gate already. */
+async function finishEarly(
+  deps: ImageDeps,
+  layer: EarlyLayer,
+  { ingest, steps, signal, parent, verify }: LayerRequest,
+): Promise<void> {
+  const onAbort = (): void => layer.stop(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  layer.onUnpacked = steps.onUnpacked;
+  try {
+    const applied = await layer.applied;
+    signal.throwIfAborted();
+    commitLayer(deps, applied, { ingest, draft: layer.draft, plan: { parent, verify } });
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 function checkLayer(

@@ -59,9 +59,11 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
     rows,
     tarSizes: openTarSizes(options.db),
     records: openRecords(rows, options.snapshots),
-    workers: new LayerWorkers(Math.min(layersAtOnce, availableParallelism())),
+    // Two at least, since a load that waits for its client may keep one.
+    workers: new LayerWorkers(Math.max(2, Math.min(layersAtOnce, availableParallelism()))),
     layers: new SharedWork(),
     gate: new Gate(layersAtOnce),
+    early: new Gate(1),
     uploads: new Gate(uploadsAtOnce),
     packing: new Gate(1),
   };

@@ -2,6 +2,7 @@ import { EngineError, isEngineError } from '@gantry/base';
 import type { AppliedLayer } from '@gantry/layer';
 import type { ChainId, Digest } from '@gantry/oci';
 import { type Ingest, isDiskFull } from '../content/index.ts';
+import type { Draft } from '../snapshots/types.ts';
 import type { ImageDeps } from './deps.ts';
 
 export type LayerSteps = {
@@ -95,7 +96,7 @@ async function receiveInto(
   await Promise.allSettled([receiving, unpacking]);
   signal.throwIfAborted();
   failing.signal.throwIfAborted();
-  return commit(deps, await unpacking, { ingest, draft, plan });
+  return commitLayer(deps, await unpacking, { ingest, draft, plan });
 }
 
 async function receive(
@@ -118,7 +119,7 @@ async function receive(
   steps.onComplete();
 }
 
-/** Unpacks a blob that is already on disk, such as a member of a loaded archive. */
+/** Unpacks a blob that is already on disk, such as a member of a loaded archive, and records both. */
 export async function unpackBlob(
   deps: ImageDeps,
   {
@@ -135,12 +136,13 @@ export async function unpackBlob(
     steps.onUnpacked,
     signal,
   );
-  return commit(deps, layer, { ingest, draft, plan });
+  return commitLayer(deps, layer, { ingest, draft, plan });
 }
 
-type Parts = { ingest: Ingest; draft: ReturnType<ImageDeps['snapshots']['draft']>; plan: LayerPlan };
+type Parts = { ingest: Ingest; draft: Draft; plan: LayerPlan };
 
-function commit(deps: ImageDeps, layer: AppliedLayer, { ingest, draft, plan }: Parts): AppliedLayer {
+/** Verifies an unpacked layer, then records blob and tree. */
+export function commitLayer(deps: ImageDeps, layer: AppliedLayer, { ingest, draft, plan }: Parts): AppliedLayer {
   const chainId = plan.verify(layer);
   const { parent } = plan;
   ingest.commit(layer.digest);

@@ -4,9 +4,9 @@ import type { FromTree, ToTree } from './protocol.ts';
 
 type Post = (reply: FromTree, transfer?: ArrayBuffer[]) => void;
 
-/** How many messages may be under way: enough to keep both threads busy. What comes in is cut as the network cut it. */
+/** How many messages may be under way: enough to keep both threads busy. */
 const chunksUnderWay = 4;
-export const piecesUnderWay = 32;
+export const piecesUnderWay = 8;
 
 /** A tree thread's side of its streams: chunks go out as the other side has room, bytes come in as they are taken. */
 export class Mailbox {

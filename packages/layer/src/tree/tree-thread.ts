@@ -1,4 +1,5 @@
 import { EngineError } from '@gantry/base';
+import { type Chunk, ChunkBuffer } from '../pack/chunk-buffer.ts';
 import { piecesUnderWay } from './mailbox.ts';
 import { type FromTree, type ToTree, type TreeReplies, type TreeRequest, treeFailure } from './protocol.ts';
 
@@ -100,13 +101,11 @@ export class TreeThread<Verb extends TreeRequest['verb']> implements AsyncDispos
   async #feed(input: AsyncIterable<Uint8Array>): Promise<void> {
     try {
       await this.#ready.promise;
-      for await (const bytes of input) {
+      for await (const piece of inPieces(input)) {
         await this.#until(() => this.#room > 0);
         if (this.#isOver) return;
         this.#room--;
-        // A copy: the message would carry all the memory that a piece of a larger read stands in.
-        const own = new Uint8Array(bytes);
-        this.#worker.postMessage({ kind: 'bytes', bytes: own } satisfies ToTree, [own.buffer]);
+        this.#worker.postMessage({ kind: 'bytes', bytes: piece } satisfies ToTree, [piece.buffer]);
       }
       this.#post({ kind: 'end' });
     } catch (error) {
@@ -123,4 +122,17 @@ export class TreeThread<Verb extends TreeRequest['verb']> implements AsyncDispos
       await woken.promise;
     }
   }
+}
+
+/** The same bytes in larger pieces that may travel: a message costs more than the copy of what a client sends at a time. */
+async function* inPieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<Chunk> {
+  const buffer = new ChunkBuffer();
+  for await (const bytes of source) {
+    for (let at = 0; at < bytes.length; ) {
+      at += buffer.add(bytes.subarray(at));
+      if (buffer.isFull) yield buffer.take();
+    }
+  }
+  const rest = buffer.take();
+  if (rest.length > 0) yield rest;
 }
