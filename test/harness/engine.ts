@@ -5,7 +5,7 @@ import { repositoryRoot } from '../../tools/repository.ts';
 import { busyboxRootTar } from './busybox-image.ts';
 import { type CommandOptions, type CommandResult, commandOutput, runCommand } from './command.ts';
 import { takeSlot } from './slot.ts';
-import { instanceName, sweepHost } from './sweep-host.ts';
+import { bridgesOf, instanceName, sweepHost } from './sweep-host.ts';
 import { Terminal, type TerminalOptions } from './terminal.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -63,7 +63,10 @@ export async function startEngine(options: EngineOptions = {}): Promise<TestEngi
   const slot = undo.use(takeSlot());
   const root = mkdtempSync(join(options.parent ?? tmpdir(), 'gantry-test-'));
   undo.defer(() => rmSync(root, { recursive: true, force: true }));
-  undo.defer(() => sweepHost(instanceName(join(root, 'data')), slot.bridge));
+  undo.defer(async () => {
+    for (const bridge of [slot.bridge, ...bridgesOf(join(root, 'data'))])
+      await sweepHost(instanceName(join(root, 'data')), bridge);
+  });
   const execRoot =
     options.execParent === undefined ? join(root, 'run') : mkdtempSync(join(options.execParent, 'gantry-test-'));
   undo.defer(() => rmSync(execRoot, { recursive: true, force: true }));

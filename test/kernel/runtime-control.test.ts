@@ -80,7 +80,7 @@ test('ps prints the lines of ps that are of the container, or its PIDs', () => {
 /** One value of the running container's cgroup, in the file of its version. */
 function limitOf(controller: string, v1File: string, v2File: string): string {
   const { cgroup } = probeHostFacts();
-  const parent = controllerDirectory(cgroup, controller, `/gantry-runtime/${cgroupName()}`);
+  const parent = controllerDirectory(cgroup, controller, `/${cgroupName()}`);
   return readFileSync(`${parent}/${cgroup.kind === 'v2' ? v2File : v1File}`, 'utf8').trim();
 }
 

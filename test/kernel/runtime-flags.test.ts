@@ -123,7 +123,7 @@ test('what fails after the process was made ends the process and leaves no state
   });
   expect(gantry(['state', 'f1']).err).toContain('does not exist');
   const { cgroup } = probeHostFacts();
-  expect(cgroupDirectories(cgroup, `/gantry-runtime/${cgroupName()}`).filter((path) => existsSync(path))).toEqual([]);
+  expect(cgroupDirectories(cgroup, `/${cgroupName()}`).filter((path) => existsSync(path))).toEqual([]);
   expect(gantry(['run', '-d', '-b', bundle(['sleep', '100']), 'f2'])).toEqual(done);
   expect(gantry(['exec', '-d', '--pid-file', pidFile, 'f2', 'sleep', '99'])).toMatchObject({ code: 255 });
   expect(JSON.parse(gantry(['ps', '-f', 'json', 'f2']).out)).toHaveLength(1);
@@ -136,7 +136,7 @@ test('an exec in a paused container waits for resume', async () => {
   const waiting = beside(['exec', '--ignore-paused', 'w1', 'echo', 'resumed']);
   // On v1 it stops at the freezer's own hierarchy, before it is in the others.
   const { cgroup } = probeHostFacts();
-  const frozen = dirname(cgroupFiles(cgroup, `/gantry-runtime/${cgroupName()}`).freeze?.file ?? '');
+  const frozen = dirname(cgroupFiles(cgroup, `/${cgroupName()}`).freeze?.file ?? '');
   await waitFor(
     'the exec in its cgroup',
     () => readFileSync(`${frozen}/cgroup.procs`, 'utf8').split('\n').length === 3,
@@ -185,7 +185,7 @@ test('exec’s flags change user, groups, capabilities and cgroup', () => {
   expect(netAdmin(exec('--cap', 'CAP_NET_ADMIN', 'x3', 'grep', 'CapBnd', '/proc/self/status'))).toBe(1n);
   expect(exec('--no-new-privs', 'x3', 'grep', 'NoNewPrivs', '/proc/self/status')).toBe('NoNewPrivs:\t1\n');
   const { cgroup } = probeHostFacts();
-  const below = cgroupDirectories(cgroup, `/gantry-runtime/${cgroupName()}/sub`);
+  const below = cgroupDirectories(cgroup, `/${cgroupName()}/sub`);
   for (const path of below) mkdirSync(path);
   const seen = exec('--cgroup', 'sub', 'x3', 'cat', '/proc/self/cgroup');
   for (const path of below) rmdirSync(path);

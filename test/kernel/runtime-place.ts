@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RuntimeMount } from '@gantry/oci';
@@ -14,7 +14,7 @@ export type RuntimePlace = {
   readonly directory: string;
   readonly root: string;
   bundle(args: readonly string[], extra?: BundleExtra): string;
-  /** The cgroup of the bundle made last, below the directory of ours. */
+  /** The cgroup of the bundle made last, in a parent of this place. */
   cgroupName(): string;
   gantry(words: readonly string[], input?: string): Outcome;
   /** The words that start the program on this root. */
@@ -30,7 +30,8 @@ export function openRuntimePlace(): RuntimePlace {
   const root = join(directory, 'root');
   const rootfs = makeRootfs();
   let count = 0;
-  const cgroupName = (): string => `gantry-test-${directory.slice(-6)}-${count}`;
+  const cgroupParent = `gantry-test-${directory.slice(-6)}`;
+  const cgroupName = (): string => `${cgroupParent}/${count}`;
   const command = (words: readonly string[]): string[] => [
     process.execPath,
     program,
@@ -57,7 +58,7 @@ export function openRuntimePlace(): RuntimePlace {
         root: { path: rootfs, readonly: true },
         process: { ...spec.process, args, env: ['PATH=/bin'], terminal },
         mounts: [...(spec.mounts ?? []), ...mounts],
-        linux: { ...spec.linux, cgroupsPath: cgroupName() },
+        linux: { ...spec.linux, cgroupsPath: `/${cgroupName()}` },
       };
       writeFileSync(join(bundle, 'config.json'), JSON.stringify(config));
       return bundle;
@@ -67,6 +68,10 @@ export function openRuntimePlace(): RuntimePlace {
       const left = existsSync(root) ? readdirSync(root) : [];
       // A test that failed half-way: nothing of it may stay on the host.
       for (const id of left) gantry(['delete', '-f', id]);
+      for (const hierarchy of readdirSync('/sys/fs/cgroup')) {
+        const parent = join('/sys/fs/cgroup', hierarchy, cgroupParent);
+        if (existsSync(parent)) rmdirSync(parent);
+      }
       rmSync(directory, { recursive: true });
       rmSync(rootfs, { recursive: true });
       return left;

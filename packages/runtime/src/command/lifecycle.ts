@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { EngineError, sigkill } from '@gantry/base';
+import { EngineError, isErrno, sigkill } from '@gantry/base';
 import { close, pidfdOpen, pidfdSendSignal } from '@gantry/native';
 import { type RuntimeState, runtimeSpecVersion } from '@gantry/oci';
 import { isFrozen, thaw } from '../cgroup/freezer.ts';
@@ -84,7 +84,12 @@ export async function killContainer(store: ContainerStore, id: string, { signal,
 
 /** A frozen process of cgroup v1 takes even SIGKILL only when it is let go. */
 async function letDie({ freeze }: CgroupFiles): Promise<void> {
-  if (freeze !== undefined && isFrozen(freeze)) await thaw(freeze);
+  try {
+    if (freeze !== undefined && isFrozen(freeze)) await thaw(freeze);
+  } catch (error) {
+    // It dies as soon as it thaws, and its cgroup goes with it.
+    if (!isErrno(error, 'ENOENT') && !isErrno(error, 'ENODEV')) throw error;
+  }
 }
 
 /** @returns false when it has ended */
