@@ -1,4 +1,4 @@
-export { parseDuration } from './durations.ts';
+export { parseDuration, sumDuration } from './durations.ts';
 export { EngineError, type ErrorCode, isEngineError, isErrno, messageOf } from './errors.ts';
 export {
   FlagError,

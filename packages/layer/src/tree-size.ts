@@ -1,4 +1,5 @@
-import { close, type FileStat, isSystemError, open, openat2, openFlag, readDirectory, statAt } from '@gantry/native';
+import { close, type FileStat, isSystemError, open, openat2, openFlag, readDirectory } from '@gantry/native';
+import { statIfThere } from './stat-if-there.ts';
 
 const directoryType = 0o040000;
 const typeMask = 0o170000;
@@ -60,7 +61,7 @@ function* measureSteps(root: number): Generator<void, number, void> {
       levels.push(level);
       for (const { name } of readDirectory(fd)) {
         if (++entries % batchEntries === 0) yield;
-        const stat = statOf(fd, name);
+        const stat = statIfThere(fd, name);
         if (stat === undefined) continue;
         if ((stat.mode & typeMask) === directoryType) level.directories.push(name);
         else count(stat);
@@ -83,16 +84,6 @@ function openNext(levels: Level[]): number | undefined {
     if (child !== undefined) return child;
   }
   return undefined;
-}
-
-/** A container may be changing the tree meanwhile: what is gone does not count. */
-function statOf(fd: number, name: Uint8Array): FileStat | undefined {
-  try {
-    return statAt(fd, name);
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return undefined;
-    throw error;
-  }
 }
 
 function openChild(fd: number, name: Uint8Array): number | undefined {

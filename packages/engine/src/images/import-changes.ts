@@ -1,4 +1,4 @@
-import { EngineError } from '@gantry/base';
+import { EngineError, sumDuration } from '@gantry/base';
 import type { Healthcheck, RunConfig } from '@gantry/oci';
 
 /**
@@ -164,11 +164,8 @@ function parseHealthcheck(text: string, config: RunConfig): Healthcheck {
   };
 }
 
-const unitNanos: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
-
 /** Go's durations: `1m30s`, `500ms`. @returns nanoseconds */
 function parseDuration(text: string): number {
-  const parts = [...text.matchAll(/([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h)/g)];
-  if (parts.map(([whole]) => whole).join('') !== text || text === '') return fail(`invalid duration "${text}"`);
-  return parts.reduce((sum, [, amount = '0', unit = '']) => sum + Number(amount) * (unitNanos[unit] ?? 0), 0);
+  if (!/^(?:[0-9]+(?:\.[0-9]+)?(?:ns|us|µs|ms|s|m|h))+$/.test(text)) return fail(`invalid duration "${text}"`);
+  return sumDuration(text);
 }

@@ -51,7 +51,7 @@ export function openSnapshotRows(db: Db) {
   const held = db.prepare<{ chain_id: string }>('SELECT chain_id FROM snapshot_use WHERE user = ?');
   const release = db.prepare('DELETE FROM snapshot_use WHERE user = ?');
   const users = db.prepare<{ user: string }>('SELECT DISTINCT user FROM snapshot_use');
-  const usersOf = db.prepare<{ user: string }>('SELECT user FROM snapshot_use WHERE chain_id = ?');
+  const usersOf = db.prepare<{ user: string }>('SELECT user FROM snapshot_use WHERE chain_id = ? LIMIT ?');
   const findActive = db.prepare<ActiveRow>(
     'SELECT container_id, chain_id, dir FROM active_snapshot WHERE container_id = ?',
   );
@@ -72,7 +72,8 @@ export function openSnapshotRows(db: Db) {
     },
     /** The layers that stand directly on it. */
     layersOn: (chainId: string): readonly string[] => above.all(chainId).map((row) => row.chain_id),
-    usersOf: (chainId: string): readonly string[] => usersOf.all(chainId).map((row) => row.user),
+    /** Who holds it, at most so many. */
+    usersOf: (chainId: string, most: number): readonly string[] => usersOf.all(chainId, most).map((row) => row.user),
     heldBy: (user: string): readonly string[] => held.all(user).map((row) => row.chain_id),
     hold: (chainId: string, user: string): void => {
       hold.run(chainId, user);

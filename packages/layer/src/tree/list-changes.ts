@@ -2,17 +2,16 @@ import {
   close,
   type FileStat,
   getXattr,
-  isSystemError,
   openat2,
   openFlag,
   type PathLike,
   readDirectory,
-  statAt,
   syscall,
 } from '@gantry/native';
 import { pathOfBytes, rawToString } from '../byte-string.ts';
 import { checkDepth, openIfThere } from '../pack/pack-tree.ts';
 import { isWhiteout, kindOf, type OpenNode } from '../pack/read-node.ts';
+import { statIfThere } from '../stat-if-there.ts';
 
 /** One difference between a container's tree and its image's. Paths are byte strings without leading slash. */
 export type TreeChange = {
@@ -108,15 +107,6 @@ function lowerStat(lowers: readonly number[], name: PathLike): FileStat | undefi
     if (stat !== undefined) return isWhiteout(stat) ? undefined : stat;
   }
   return undefined;
-}
-
-function statIfThere(dirFd: number, name: PathLike): FileStat | undefined {
-  try {
-    return statAt(dirFd, name);
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return undefined;
-    throw error;
-  }
 }
 
 /** The directories of that name that are merged into one: down to the first opaque one, or to what is no directory. */
