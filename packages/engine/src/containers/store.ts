@@ -27,10 +27,6 @@ CREATE TABLE IF NOT EXISTS container (
   started         INTEGER,                    -- Unix milliseconds; running, restarting, exited
   finished        INTEGER                     -- Unix milliseconds; restarting, exited
 ) STRICT;
--- How often the table was written. The mirror in memory carries the number it was made at: a write that was rolled back
--- takes the number back too, and the mirror knows that it is ahead of the truth.
-CREATE TABLE IF NOT EXISTS container_version (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL) STRICT;
-INSERT OR IGNORE INTO container_version VALUES (1, 0);
 `;
 
 /**
@@ -65,7 +61,6 @@ export type ContainerStore = {
 };
 
 type Mirror = {
-  readonly version: number;
   readonly byId: Map<string, ContainerRecord>;
   readonly idByName: Map<string, string>;
   newestFirst: readonly ContainerRecord[] | undefined;
@@ -75,21 +70,23 @@ type Mirror = {
 export function openContainerStore(db: Db): ContainerStore {
   db.define(schema);
   const sql = prepareStatements(db);
-  let mirror: Mirror = { version: -1, byId: new Map(), idByName: new Map(), newestFirst: undefined };
+  let mirror: Mirror | undefined;
 
   const current = (): Mirror => {
-    const version = sql.version.get()?.version ?? 0;
-    if (mirror.version !== version) mirror = loadMirror(version, sql.all.all());
+    mirror ??= loadMirror(sql.all.all());
     return mirror;
+  };
+  const forgetMirror = (): void => {
+    mirror = undefined;
   };
   /** Runs one write and lays its result over the mirror, inside the caller's transaction or one of its own. */
   const write = (change: () => void, lay: (into: Mirror) => void): void => {
     db.tx(() => {
-      const before = current();
+      const into = current();
+      db.afterRollback(forgetMirror);
       change();
-      const version = sql.advance.get()?.version ?? 0;
-      mirror = { ...before, version, newestFirst: undefined };
-      lay(mirror);
+      into.newestFirst = undefined;
+      lay(into);
     });
   };
   const get = (id: string): ContainerRecord => current().byId.get(id) ?? throwMissing(id);
@@ -174,8 +171,6 @@ function prepareStatements(db: Db) {
   const column = (name: string) => db.prepare<never>(`UPDATE container SET ${name} = ? WHERE id = ?`);
   return {
     all: db.prepare<ContainerRow>('SELECT * FROM container'),
-    version: db.prepare<{ version: number }>('SELECT version FROM container_version'),
-    advance: db.prepare<{ version: number }>('UPDATE container_version SET version = version + 1 RETURNING version'),
     insert: db.prepare<never>(
       'INSERT INTO container VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
     ),
@@ -191,7 +186,7 @@ function prepareStatements(db: Db) {
   };
 }
 
-function loadMirror(version: number, rows: ReturnType<Statements['all']['all']>): Mirror {
+function loadMirror(rows: ReturnType<Statements['all']['all']>): Mirror {
   const byId = new Map<string, ContainerRecord>();
   const idByName = new Map<string, string>();
   for (const row of rows) {
@@ -199,7 +194,7 @@ function loadMirror(version: number, rows: ReturnType<Statements['all']['all']>)
     byId.set(record.id, record);
     idByName.set(record.name, record.id);
   }
-  return { version, byId, idByName, newestFirst: undefined };
+  return { byId, idByName, newestFirst: undefined };
 }
 
 function byPrefix(byId: ReadonlyMap<string, ContainerRecord>, prefix: string): ContainerRecord {

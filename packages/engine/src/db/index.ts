@@ -20,6 +20,8 @@ export type Db = Disposable & {
   tx<T>(body: () => NotPromise<T>): T;
   /** Runs once the transaction around it is in, at once outside of any; never when that is rolled back. */
   afterCommit(act: () => void): void;
+  /** Runs when the transaction around it was rolled back; never outside of any. For what memory has of rows. */
+  afterRollback(act: () => void): void;
 };
 
 /** Opens or makes the database file. @throws the driver's error when the file is not a database */
@@ -38,6 +40,7 @@ export function openDb(path: string): Db {
   const statements: Disposable[] = [begin, commit];
   let depth = 0;
   let afterwards: (() => void)[] = [];
+  let regrets: (() => void)[] = [];
   let quiet: NodeJS.Timeout | undefined;
   const rollBack = (): void => {
     try {
@@ -52,11 +55,14 @@ export function openDb(path: string): Db {
     try {
       const result = body();
       commit.run();
+      regrets = [];
       checkpointLater();
       return result;
     } catch (error) {
-      afterwards = [];
+      const acts = regrets;
+      [afterwards, regrets] = [[], []];
       rollBack();
+      for (const act of acts) act();
       throw error;
     } finally {
       depth--;
@@ -99,6 +105,9 @@ export function openDb(path: string): Db {
     afterCommit: (act) => {
       if (depth > 0) afterwards.push(act);
       else act();
+    },
+    afterRollback: (act) => {
+      if (depth > 0) regrets.push(act);
     },
     [Symbol.dispose]: () => {
       clearTimeout(quiet);

@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS endpoint (
   ipv6           TEXT NOT NULL,
   dns_names      TEXT NOT NULL,           -- JSON list of text
   PRIMARY KEY (container_id, network_id)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS endpoint_network ON endpoint (network_id);
 CREATE UNIQUE INDEX IF NOT EXISTS endpoint_ipv4 ON endpoint (network_id, ipv4) WHERE ipv4 <> '';
 CREATE UNIQUE INDEX IF NOT EXISTS endpoint_ipv6 ON endpoint (network_id, ipv6) WHERE ipv6 <> '';
@@ -49,7 +49,7 @@ CREATE INDEX IF NOT EXISTS published_port_container ON published_port (container
 CREATE TABLE IF NOT EXISTS joined (
   container_id TEXT PRIMARY KEY,
   request      TEXT NOT NULL              -- JSON, as JoinRequest
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 -- Facts of this engine that must outlive a daemon: 'ula-seed', 'uplinks'.
 CREATE TABLE IF NOT EXISTS network_fact (

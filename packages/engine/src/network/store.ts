@@ -142,9 +142,19 @@ function endpointRows(db: Db) {
   const setNames = db.prepare('UPDATE endpoint SET dns_names = ? WHERE container_id = ? AND network_id = ?');
   const dropOne = db.prepare('DELETE FROM endpoint WHERE container_id = ? AND network_id = ?');
   const dropAll = db.prepare('DELETE FROM endpoint WHERE container_id = ?');
+  /** What was read of containers since their rows were last written: a start and its end ask again and again. */
+  const known = new Map<string, readonly Endpoint[]>();
+  const changed = (containerId: string): void => {
+    known.delete(containerId);
+    db.afterRollback(() => known.delete(containerId));
+  };
   return {
     endpointsOfNetwork: (id: string): Endpoint[] => ofNetwork.all(id).map(endpointFrom),
-    endpointsOfContainer: (id: string): Endpoint[] => ofContainer.all(id).map(endpointFrom),
+    endpointsOfContainer: (id: string): readonly Endpoint[] => {
+      const rows = known.get(id) ?? ofContainer.all(id).map(endpointFrom);
+      known.set(id, rows);
+      return rows;
+    },
     endpointsOfContainers: (ids: readonly string[]): Endpoint[] =>
       ofContainers.all(JSON.stringify(ids)).map(endpointFrom),
     joinedEndpoints: (): Endpoint[] => joined.all().map(endpointFrom),
@@ -153,25 +163,32 @@ function endpointRows(db: Db) {
       return row === null ? undefined : endpointFrom(row);
     },
     insertEndpoint(e: Pick<Endpoint, 'containerId' | 'networkId' | 'containerName' | 'position' | 'config'>): void {
+      changed(e.containerId);
       insert.run(e.containerId, e.networkId, e.containerName, e.position, JSON.stringify(e.config));
     },
     updateEndpoint(e: Endpoint): void {
+      changed(e.containerId);
       const names = JSON.stringify(e.dnsNames);
       update.run(e.endpointId, e.interface, e.mac, e.ipv4, e.ipv6, names, e.containerId, e.networkId);
     },
     clearEndpoints: (containerId: string): void => {
+      changed(containerId);
       clear.run(containerId);
     },
     renameEndpoints: (containerId: string, name: string): void => {
+      changed(containerId);
       rename.run(name, containerId);
     },
     setDnsNames: (e: Endpoint, names: readonly string[]): void => {
+      changed(e.containerId);
       setNames.run(JSON.stringify(names), e.containerId, e.networkId);
     },
     deleteEndpoint: (containerId: string, networkId: string): void => {
+      changed(containerId);
       dropOne.run(containerId, networkId);
     },
     deleteEndpoints: (containerId: string): void => {
+      changed(containerId);
       dropAll.run(containerId);
     },
   };

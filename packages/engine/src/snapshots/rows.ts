@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS active_snapshot (
   container_id TEXT PRIMARY KEY,
   chain_id     TEXT NOT NULL,          -- '' over nothing
   dir          TEXT NOT NULL UNIQUE
-) STRICT;
+) STRICT, WITHOUT ROWID;
 `;
 
 export type SnapshotRow = {
