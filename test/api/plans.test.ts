@@ -134,7 +134,9 @@ test('what goes with a container stands in its plan: anonymous volumes, its own 
   const before = layerRows();
   const volumesBefore = await engine.output('docker', ['volume', 'ls', '-q']);
   expect((await engine.api('DELETE', '/containers/gone?v=1')).status).toBe(204);
-  await waitFor('its files are gone', () => leavings().length === 0);
+  const lasting = (): string[] =>
+    layerRows().filter((chain) => planned.Images.some(({ Deleted }) => Deleted === chain));
+  await waitFor('its layers and files are gone', () => lasting().length === 0 && leavings().length === 0);
   const kept = layerRows();
   expect(planned.Images.map(({ Deleted }) => Deleted).sort()).toEqual(before.filter((c) => !kept.includes(c)).sort());
   const volumes = (await engine.output('docker', ['volume', 'ls', '-q'])).split('\n');

@@ -9,7 +9,7 @@ import type { ContainerRoom, DiskCheckRequest, DiskFinding, DiskReport } from '.
 import { wayBack } from './images/index.ts';
 import type { LayerRoom } from './snapshots/index.ts';
 
-export type DiskCheckDeps = Pick<ContainerDeps, 'store' | 'images' | 'volumes' | 'dataRoot'> & {
+export type DiskCheckDeps = Pick<ContainerDeps, 'store' | 'images' | 'volumes' | 'dataRoot' | 'background'> & {
   readonly durability: Pick<Durability, 'pending'>;
   readonly content: ContentRoom;
   readonly snapshots: LayerRoom;
@@ -48,6 +48,7 @@ export async function checkDisk(
   };
   // A removal drops the row first and the directory soon after: it is a stray only when it is one both times.
   const strayBefore = new Set(strayContainers(deps));
+  await deps.background.catchUp();
   const found = [
     ...(await damagedContent(deps, request.verify, signal)),
     ...containerFindings(deps),

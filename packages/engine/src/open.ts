@@ -80,7 +80,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const images = openImages({ ...options, db, durability, events, jobs, content, snapshots, warn, now });
   const volumes = openVolumes({ db, dataRoot, events, clock, random });
   const store = openContainerStore(db);
-  const tasks = openTasks({ execRoot: options.execRoot, program: native.path });
+  const background = createBackground(options.report);
+  const tasks = openTasks({ execRoot: options.execRoot, program: native.path, onPause: background.pause });
   const networks = openNetworkRoom({
     ...options,
     db,
@@ -95,7 +96,6 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     warn,
   });
   const live = createLive();
-  const background = createBackground(options.report);
   const deps: ContainerDeps = {
     db,
     events,

@@ -104,12 +104,9 @@ export async function removeLocked(
     return deps.snapshots.drop(id);
   });
   deps.live.removed(id, { exitCode: status.kind === 'exited' ? status.exitCode : failureCode(container), error: '' });
-  deps.background.run(`removal of ${id}`, async () => {
-    await Promise.all([
-      removeSnapshot(),
-      rm(containerPaths(deps.dataRoot, id).dir, { recursive: true, force: true }),
-      ...anonymous.map((name) => deps.volumes.remove(name, true)),
-    ]);
+  for (const name of anonymous) deps.background.run(`removal of ${name}`, () => deps.volumes.remove(name, true));
+  deps.background.runLater(`removal of ${id}`, async () => {
+    await Promise.all([removeSnapshot(), rm(containerPaths(deps.dataRoot, id).dir, { recursive: true, force: true })]);
   });
 }
 

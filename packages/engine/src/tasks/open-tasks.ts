@@ -15,6 +15,8 @@ export type TaskDeps = {
   readonly execRoot: string;
   /** Path that executes the native program: a sealed copy, which no container can change. */
   readonly program: string;
+  /** Called whenever a process is being made and the room only waits for it. */
+  readonly onPause: () => void;
 };
 
 /** A socket address holds 107 bytes, and roots of any length must work: sockets are named through this descriptor. */
@@ -38,7 +40,7 @@ export function openTasks(deps: TaskDeps): TaskRoom {
     taskDir: (key) => join(path, key),
     find: (key) => live.get(key),
     create: async (key, plan, early) => {
-      const created = await createTask(shims, directory, { key, plan, early });
+      const created = await createTask(shims, directory, { key, plan, early, onPause: deps.onPause });
       keep(created.task);
       return created;
     },
@@ -56,7 +58,7 @@ export function openTasks(deps: TaskDeps): TaskRoom {
 async function createTask(
   shims: Shims,
   directory: Directory,
-  { key, plan, early }: { key: string; plan: Plan; early: EarlyAttach },
+  { key, plan, early, onPause }: { key: string; plan: Plan; early: EarlyAttach; onPause: () => void },
 ): Promise<{ task: ShimTask; attached: Duplex[] }> {
   const dir = join(directory.path, key);
   makeTaskDir(dir);
@@ -71,6 +73,9 @@ async function createTask(
       early.streams.map((streams, index) => attachTo({ fd: handed[index] ?? -1 }, streams)),
     );
     if (early.startAtOnce) task.letGo();
+    // It takes a few milliseconds, mostly on the other processor.
+    shims.makeReady();
+    onPause();
     await task.created.promise;
     return { task, attached };
   } catch (error) {

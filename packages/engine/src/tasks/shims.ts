@@ -15,7 +15,7 @@ export type ShimEnds = { readonly control: number; readonly handed: readonly num
 export type Shims = Disposable & {
   /** @param handed how many streams the shim shall meet as connections that are there before it begins */
   give(plan: Plan, handed: number): ShimEnds;
-  /** Has a shim ready for the next plan, if one can be made. To be called when whoever got the last one needs the processor no more. */
+  /** Has a shim ready for the next plan, if one can be made. To be called when there is nothing to do but wait. */
   makeReady(): void;
 };
 
@@ -26,16 +26,11 @@ const longestWrittenPlan = 65536;
 
 type Waiting = ShimEnds & { readonly plan: number };
 
-/** Until then the process of the last plan should stand; later, the next client may come. */
-const refillMs = 10;
-
 /** @param program a path that executes the native program */
 export function openShims(program: string): Shims {
   let waiting: Waiting | undefined;
-  let refill: NodeJS.Timeout | undefined;
   let lastFlags = 0n;
   const makeReady = (): void => {
-    clearTimeout(refill);
     try {
       waiting ??= spawnWaiting(program, lastFlags);
     } catch {
@@ -54,13 +49,10 @@ export function openShims(program: string): Shims {
       const encoded = encodePlan(plan);
       const ends = takeReady(encoded, handed) ?? spawnWith(program, encoded, handed);
       lastFlags = aheadFlags(plan) ?? lastFlags;
-      clearTimeout(refill);
-      refill = setTimeout(makeReady, refillMs).unref();
       return ends;
     },
     makeReady,
     [Symbol.dispose]: () => {
-      clearTimeout(refill);
       if (waiting !== undefined) closeAll([waiting.plan, waiting.control, ...waiting.handed]);
       waiting = undefined;
     },

@@ -48,14 +48,8 @@ export async function removeTreeInTurns(dirFd: number, name: PathLike): Promise<
 type Steps<T> = Generator<void, T, void>;
 
 function* removeSteps(dirFd: number, name: PathLike): Steps<boolean> {
-  try {
-    unlinkat(dirFd, name);
-    return true;
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return false;
-    if (!isSystemError(error, 'EISDIR', 'EPERM')) throw error;
-  }
-  const top = openat2(dirFd, name, { flags: openFlag.directory | openFlag.noFollow | openFlag.readOnly });
+  const top = openTree(dirFd, name);
+  if (top === undefined) return unlinkIfThere(dirFd, name);
   try {
     for (let moved = true; moved; ) moved = yield* emptyDirectory(top, top, 0);
   } finally {
@@ -63,6 +57,27 @@ function* removeSteps(dirFd: number, name: PathLike): Steps<boolean> {
   }
   unlinkat(dirFd, name, atFlag.removeDir);
   return true;
+}
+
+/** @returns undefined when it is no directory */
+function openTree(dirFd: number, name: PathLike): number | undefined {
+  try {
+    return openat2(dirFd, name, { flags: openFlag.directory | openFlag.noFollow | openFlag.readOnly });
+  } catch (error) {
+    if (isSystemError(error, 'ENOTDIR', 'ELOOP', 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+/** @returns false when there was nothing */
+function unlinkIfThere(dirFd: number, name: PathLike): boolean {
+  try {
+    unlinkat(dirFd, name);
+    return true;
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return false;
+    throw error;
+  }
 }
 
 /** @returns whether something was moved to the top: then the top is not empty yet */
