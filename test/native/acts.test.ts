@@ -41,8 +41,8 @@ function scheduling(wanted: { policy: number; nice: number }): Uint8Array {
 
 test("a sysctl is set in the container's own namespaces, and an unknown one is refused", () => {
   const sysctl = (key: string): Act => ({ verb: 'sysctl', root: 1, key, value: '1' });
-  expect(sh('cat /proc/sys/net/ipv4/ip_forward', having('maskPath', sysctl('net.ipv4.ip_forward')))).toBe('1\n');
-  const task = bench.start({ startAtOnce: true, ...having('maskPath', sysctl('no.such.key')) });
+  expect(sh('cat /proc/sys/net/ipv4/ip_forward', having('maskPath', sysctl('net/ipv4/ip_forward')))).toBe('1\n');
+  const task = bench.start({ startAtOnce: true, ...having('maskPath', sysctl('no/such/key')) });
   expect(task.control.wait(frameType.failed, frameType.started).record).toMatchObject({ step: 'key' });
 });
 
@@ -70,7 +70,7 @@ test('netlink messages are sent inside the new network namespace', () => {
   nobody[20] = 99;
   const task = bench.start({ startAtOnce: true, ...having('hostname', socket, send(nobody)) });
   expect(task.control.wait(frameType.failed, frameType.started).record).toMatchObject({
-    half: 'child',
+    part: 'child',
     step: 'netlink',
     errno: 19,
   });
@@ -198,6 +198,7 @@ function inUnified(program: readonly number[]): TaskOptions {
       { verb: 'bpfDevices', cgroup: 0, program: Uint8Array.from(program) },
       { verb: 'clone', flags: namespaceFlags, cgroup: 0 },
     ],
+    changeBeside: () => [],
     change: (acts) => acts.filter((act) => act.verb !== 'cgroupJoin' && act.verb !== 'maskPath'),
   };
 }

@@ -11,7 +11,7 @@ const joined = 0x20000 | 0x4000000 | 0x8000000 | 0x40000000;
 /** An exec's plan: into the namespaces and the cgroup of a running task, with a user of its own. */
 function execIn(task: Task, options: TaskOptions): Task {
   const { pid, startTicks } = task.identity();
-  const cgroup = task.plan.parent.find((act) => act.verb === 'open');
+  const cgroup = task.plan.child.find((act) => act.verb === 'cgroupJoin');
   if (cgroup === undefined) throw new Error('unreachable: no cgroup');
   const end = (acts: Act[]): Act[] => acts.slice(acts.findIndex((act) => act.verb === 'rlimit'));
   const terminal: Act[] = [
@@ -20,14 +20,15 @@ function execIn(task: Task, options: TaskOptions): Task {
   ];
   return bench.start({
     ...options,
+    changeBeside: () => [],
     changeParent: () => [
-      cgroup,
       { verb: 'pidfdOpen', pid, startTicks: BigInt(startTicks), reg: 3 },
       { verb: 'setns', reg: 3, flags: 0x20000000 },
       { verb: 'clone', flags: 0n, cgroup: undefined },
     ],
     change: (acts) => [
-      { verb: 'cgroupJoin', reg: 0 },
+      { verb: 'awaitBeside' },
+      cgroup,
       { verb: 'setsid' },
       { verb: 'setns', reg: 3, flags: joined },
       ...(options.shim?.terminal === true ? terminal : []),

@@ -44,7 +44,7 @@ function spoilt(act: Act): Act | undefined {
     case 'unshare':
       return { ...act, flags: 1 };
     case 'cgroupJoin':
-      return { verb: 'setns', reg: 0, flags: 0x2000000 };
+      return { ...act, path: '/nowhere/tasks' };
     case 'propagation':
       return { ...act, flags: 0x44001n };
     case 'exec':
@@ -65,29 +65,42 @@ test('a failure at any act names it and leaves nothing behind', async () => {
     const bad = spoilt(act);
     if (bad === undefined) continue;
     const record = await failureOf({ change: (acts) => acts.map((other, at) => (at === index ? bad : other)) });
-    expect({ act: bad.verb, half: record.half, index: record.index }).toEqual({ act: bad.verb, half: 'child', index });
+    expect({ act: bad.verb, part: record.part, index: record.index }).toEqual({ act: bad.verb, part: 'child', index });
     expect(hostState(bench)).toEqual(clean);
     tried.push(act.verb);
   }
   expect(tried.length).toBeGreaterThan(18);
 });
 
-test('a failure before the clone takes back the cgroups made so far', async () => {
+test('a failure beside the child takes it and the cgroups made so far back', async () => {
   const record = await failureOf({
-    changeParent: (acts) => [
-      ...acts.slice(0, 1),
+    changeBeside: (acts) => [
+      ...acts,
       { verb: 'cgroupMake', path: `${bench.cgroup}/deep/er/group`, mode: 0o755 },
       { verb: 'writeFile', path: `${bench.cgroup}/deep/er/group/pids.max`, data: new TextEncoder().encode('many') },
-      ...acts.slice(1),
     ],
   });
-  expect(record).toMatchObject({ half: 'parent', index: 2, step: 'write_file', errno: 22 });
+  expect(record).toMatchObject({ part: 'beside', index: 2, step: 'write_file', errno: 22 });
   expect(existsSync(`${bench.cgroup}/deep/er/group`)).toBe(false);
+});
+
+test('a failure of the child while the shim works beside is told', async () => {
+  const busy: Act[] = Array.from({ length: 30 }, (_, index) => ({
+    verb: 'cgroupMake',
+    path: `${bench.cgroup}/busy/${index}`,
+    mode: 0o755,
+  }));
+  const record = await failureOf({
+    changeBeside: () => busy,
+    change: (acts) => [{ verb: 'propagation', path: '/nowhere', flags: 0x44000n }, ...acts],
+  });
+  expect(record).toMatchObject({ part: 'child', index: 0, step: 'propagation', errno: 2 });
+  expect(existsSync(`${bench.cgroup}/busy/0`)).toBe(false);
 });
 
 test("a log that cannot be opened is the shim's own failure", async () => {
   const log = { kind: 'json-file', path: '/nowhere/log', maxSizeBytes: 0, maxFiles: 1 } as const;
-  expect(await failureOf({ shim: { log } })).toEqual({ half: 'shim', index: 0, step: 'log', errno: 2 });
+  expect(await failureOf({ shim: { log } })).toEqual({ part: 'shim', index: 0, step: 'log', errno: 2 });
 });
 
 test('a PID that was used again is not joined', async () => {
@@ -98,5 +111,5 @@ test('a PID that was used again is not joined', async () => {
       ...acts.slice(-1),
     ],
   });
-  expect(record).toMatchObject({ half: 'parent', step: 'another process', errno: 3 });
+  expect(record).toMatchObject({ part: 'parent', step: 'another process', errno: 3 });
 });

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Act, close, openFlag, type Plan, type ShimSpec, sealedMemfd } from '@gantry/native';
+import { type Act, close, type Plan, type ShimSpec, sealedMemfd } from '@gantry/native';
 import { buildNative } from '../../packages/native/build.ts';
 import { Orphan, Task } from './task.ts';
 
@@ -41,6 +41,7 @@ export type TaskOptions = {
   /** Changes the child's acts, to break one or to add some. */
   readonly change?: (acts: Act[]) => Act[];
   readonly changeParent?: (acts: Act[]) => Act[];
+  readonly changeBeside?: (acts: Act[]) => Act[];
   readonly rows?: number;
   /** Sent before the program starts, so that it need not wait. */
   readonly startAtOnce?: boolean;
@@ -129,13 +130,15 @@ export function planOf(place: Place, options: TaskOptions): Plan {
     killProcsFile: '',
     ...options.shim,
   };
-  const parent: Act[] = [
-    { verb: 'cgroupMake', path: place.cgroup, mode: 0o755 },
-    { verb: 'open', path: `${place.cgroup}/tasks`, flags: openFlag.writeOnly, reg: 0 },
-    { verb: 'clone', flags: namespaceFlags, cgroup: undefined },
-  ];
+  const parent: Act[] = [{ verb: 'clone', flags: namespaceFlags, cgroup: undefined }];
+  const beside: Act[] = [{ verb: 'cgroupMake', path: place.cgroup, mode: 0o755 }];
   const child = childActs(place, options);
-  return { shim, parent: options.changeParent?.(parent) ?? parent, child: options.change?.(child) ?? child };
+  return {
+    shim,
+    parent: options.changeParent?.(parent) ?? parent,
+    beside: options.changeBeside?.(beside) ?? beside,
+    child: options.change?.(child) ?? child,
+  };
 }
 
 const device = (path: string, minor: number): Act => ({
@@ -165,7 +168,8 @@ function childActs(place: Place, options: TaskOptions): Act[] {
       ? [{ verb: 'console', root: 1, rows: options.rows ?? 24, columns: 80, bind: 1 }]
       : [];
   return [
-    { verb: 'cgroupJoin', reg: 0 },
+    { verb: 'awaitBeside' },
+    { verb: 'cgroupJoin', path: `${place.cgroup}/tasks` },
     { verb: 'unshare', flags: 0x2000000 },
     { verb: 'setsid' },
     { verb: 'hostname', name: 'box' },

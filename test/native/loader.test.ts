@@ -26,7 +26,7 @@ test('a plan that is no plan is refused before anything is done', async () => {
   const older = Uint8Array.from(good);
   older[4] = 99;
   for (const bytes of [cut, older, new Uint8Array(3), new TextEncoder().encode('{"argv":[]}')]) {
-    expect(await refusal(bytes)).toEqual({ half: 'shim', index: 0, step: 'plan', errno: 74 });
+    expect(await refusal(bytes)).toEqual({ part: 'shim', index: 0, step: 'plan', errno: 74 });
   }
 });
 

@@ -43,12 +43,12 @@ test('a command that is missing, not executable or no program says which', () =>
     const { record } = task.control.wait(frameType.failed, frameType.started);
     return { ...record, index: task.plan.child[Number(record.index)]?.verb };
   };
-  expect(failure('nothing')).toEqual({ half: 'child', index: 'exec', step: 'lookup', errno: 2 });
-  expect(failure('no-exec')).toEqual({ half: 'child', index: 'exec', step: 'lookup', errno: 2 });
-  expect(failure('/bin/nothing')).toEqual({ half: 'child', index: 'exec', step: 'execve', errno: 2 });
-  expect(failure('/bin/no-exec')).toEqual({ half: 'child', index: 'exec', step: 'execve', errno: 13 });
-  expect(failure('/etc')).toEqual({ half: 'child', index: 'exec', step: 'execve', errno: 13 });
-  expect(failure('no-format')).toEqual({ half: 'child', index: 'exec', step: 'execve', errno: 8 });
+  expect(failure('nothing')).toEqual({ part: 'child', index: 'exec', step: 'lookup', errno: 2 });
+  expect(failure('no-exec')).toEqual({ part: 'child', index: 'exec', step: 'lookup', errno: 2 });
+  expect(failure('/bin/nothing')).toEqual({ part: 'child', index: 'exec', step: 'execve', errno: 2 });
+  expect(failure('/bin/no-exec')).toEqual({ part: 'child', index: 'exec', step: 'execve', errno: 13 });
+  expect(failure('/etc')).toEqual({ part: 'child', index: 'exec', step: 'execve', errno: 13 });
+  expect(failure('no-format')).toEqual({ part: 'child', index: 'exec', step: 'execve', errno: 8 });
 });
 
 test('nothing but stdio is open, and no privilege is left over', () => {
@@ -179,7 +179,7 @@ test('/proc behind a link of the image is refused', () => {
         act.verb === 'mountFs' && act.target === '/proc' ? { ...act, target: '/elsewhere' } : act,
       ),
   });
-  expect(task.control.wait(frameType.failed).record).toMatchObject({ half: 'child', step: 'target', errno: 40 });
+  expect(task.control.wait(frameType.failed).record).toMatchObject({ part: 'child', step: 'target', errno: 40 });
 });
 
 test('the first use of a volume copies what the image has there', () => {
@@ -218,7 +218,7 @@ test('a volume that could not be filled whole is empty again', () => {
     change: before('mountFs', { verb: 'copyUp', root: 1, source: '/', hostTarget: volume }),
   };
   const { record } = bench.start(copy).control.wait(frameType.failed, frameType.started);
-  expect(record).toMatchObject({ half: 'child', step: 'copy_up', errno: 28 });
+  expect(record).toMatchObject({ part: 'child', step: 'copy_up', errno: 28 });
   expect(readdirSync(volume)).toEqual([]);
 });
 
@@ -238,7 +238,7 @@ test('a device that is there from the start before is taken, and nothing else of
   });
   expect(bench.start(again(3)).exit().exitCode).toBe(0);
   const { record } = bench.start(again(5)).control.wait(frameType.failed, frameType.started);
-  expect(record).toMatchObject({ half: 'child', step: 'mknod', errno: 17 });
+  expect(record).toMatchObject({ part: 'child', step: 'mknod', errno: 17 });
 });
 
 test('START sent before the program runs needs no second round', () => {
@@ -251,7 +251,7 @@ test('a process that never gets START can be killed, and that is told', () => {
   const task = bench.start();
   task.control.wait(frameType.created);
   task.control.send(encodeSignal(9));
-  expect(task.control.wait(frameType.failed).record).toMatchObject({ half: 'child', step: 'killed' });
+  expect(task.control.wait(frameType.failed).record).toMatchObject({ part: 'child', step: 'killed' });
 });
 
 test('an unknown frame ends its connection and nothing else', () => {

@@ -223,8 +223,10 @@ export class World implements AsyncDisposable {
         killProcsFile: '',
       },
       parent: [...joined.parentActs, { verb: 'clone', flags: netns, cgroup: undefined }],
+      beside: [],
       child: [
         ...joined.childActs,
+        { verb: 'awaitBeside' },
         { verb: 'boundingSet', mask: 0n },
         { verb: 'user', uid: 0, gid: 0, groups: new Uint8Array() },
         { verb: 'capabilities', effective: 0n, permitted: 0n, inheritable: 0n, ambient: 0n },

@@ -36,7 +36,7 @@ static _Noreturn void give_up(struct run *run, uint32_t index) {
 	_exit(1);
 }
 
-/* Runs in the new process. `plan` stands at the child's first act. */
+/* Runs in the new process. */
 _Noreturn void run_child(struct run *run, struct plan *plan, const int stdio[3]) {
 	run->step = "stdio";
 	for (int fd = 0; fd < 3; fd++)
@@ -46,7 +46,7 @@ _Noreturn void run_child(struct run *run, struct plan *plan, const int stdio[3])
 	for (uint32_t index = 0; index < plan->child_count; index++) {
 		struct act act;
 		run->step = "decode";
-		if (plan_next(&plan->acts, &act) != 0 || run_act(run, &act) != 0)
+		if (plan_next(&plan->child, &act) != 0 || run_act(run, &act) != 0)
 			give_up(run, index);
 	}
 	_exit(1); /* a verified plan ends with exec, which does not come back */

@@ -221,12 +221,8 @@ VERB(readonly_path) {
 	if (at < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : fail(run, "target");
 	int tree = open_tree_of(at, "", AT_EMPTY_PATH | AT_RECURSIVE);
-	if (tree < 0)
-		return fail(run, "open_tree");
-	if (set_attributes(tree, AT_RECURSIVE, attributes) != 0)
-		return fail(run, "attributes");
-	if (move_onto(tree, at) != 0)
-		return fail(run, "move_mount");
+	if (tree < 0 || set_attributes(tree, AT_RECURSIVE, attributes) != 0 || move_onto(tree, at) != 0)
+		return fail(run, "cover");
 	return close_after(at, close_after(tree, 0));
 }
 

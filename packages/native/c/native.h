@@ -21,6 +21,7 @@
 #include "verbs.h"
 
 enum half { PARENT = 1, CHILD = 2, BOTH = 3 };
+enum part { SHIM_ITSELF, PARENT_ACTS, CHILD_ACTS, BESIDE_ACTS };
 enum log_kind { LOG_NONE, LOG_JSON, LOG_CRI };
 enum shim_flag { SHIM_TERMINAL = 1, SHIM_OPEN_STDIN = 2, SHIM_STDIN_ONCE = 4 };
 
@@ -61,8 +62,8 @@ struct plan {
 	char *bytes;
 	size_t length;
 	struct shim_spec spec;
-	uint32_t parent_count, child_count;
-	struct cursor acts;
+	uint32_t parent_count, beside_count, child_count;
+	struct cursor parent, beside, child;
 };
 
 int plan_load(int fd, char *room, struct plan *plan);
@@ -78,7 +79,7 @@ struct run {
 	int null_fd;            /* /dev/null, for stdio */
 	int mask_mount;         /* empty read-only tmpfs, copied for each masked directory */
 	int sync;               /* seqpacket to the other half */
-	bool go;                /* START had come before the clone: nothing to wait for */
+	bool go;                /* START has come already: nothing to wait for */
 	bool closed;            /* stdio and sync are the only fds left */
 	uint64_t clone_flags;
 	int clone_cgroup;
@@ -88,7 +89,7 @@ struct run {
 };
 
 /* Messages between the halves, one packet each. */
-enum sync_kind { SYNC_READY = 1, SYNC_GO, SYNC_FAILED, SYNC_CONSOLE };
+enum sync_kind { SYNC_READY = 1, SYNC_GO, SYNC_FAILED, SYNC_CONSOLE, SYNC_BESIDE };
 struct sync_message {
 	uint32_t kind;
 	uint32_t index;

@@ -77,22 +77,13 @@ VERB(symlink) {
 }
 
 VERB(sysctl) {
-	char path[512];
-	const char *key = TEXT(sysctl_key);
 	const struct argument *value = &a->args[sysctl_value];
-	if (strlen(key) >= sizeof path)
-		return fail_with(run, "key", ENAMETOOLONG);
-	bool dotted = strchr(key, '/') == NULL;
-	size_t length = 0;
-	for (; key[length] != '\0'; length++)
-		path[length] = dotted && key[length] == '.' ? '/' : key[length];
-	path[length] = '\0';
 	int sys = open_in(REGISTER(sysctl_root), "proc/sys", O_PATH | O_DIRECTORY);
 	if (sys < 0)
 		return fail(run, "open");
 	if (!is_filesystem(sys, PROC_SUPER_MAGIC))
 		return fail_with(run, "not procfs", EXDEV);
-	int fd = open_beneath(sys, path, O_WRONLY);
+	int fd = open_beneath(sys, TEXT(sysctl_key), O_WRONLY);
 	close(sys);
 	if (fd < 0)
 		return fail(run, "key");

@@ -1,4 +1,5 @@
 /* Inside paths: nothing here ever resolves a name outside the root it was given. */
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/vfs.h>
 
@@ -58,11 +59,13 @@ static int split(const char *path, struct names *names) {
 static int ensure(int root, const char *path, mode_t type, int depth);
 
 /* A name that exists and still leads nowhere: a link whose end the image lacks (resolv.conf of many distributions).
- * Its end is made, inside the root. EINVAL: the name is no link. */
+ * Its end is made, inside the root. EINVAL: the name is no link. In procfs it would be a descriptor of this walk. */
 static int ensure_link_end(int root, int parent, struct names *names, mode_t type, int depth) {
 	ssize_t length = readlinkat(parent, names->base, names->link, PATH_MAX - 1);
 	if (length < 0)
 		return -1;
+	if (is_filesystem(parent, PROC_SUPER_MAGIC))
+		return refuse(ELOOP);
 	names->link[length] = '\0';
 	if (names->link[0] == '/')
 		return ensure(root, names->link, type, depth + 1);

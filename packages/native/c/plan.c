@@ -119,17 +119,16 @@ static bool registers_hold(const struct act *act, bool assigned[REGISTER_COUNT])
 	return true;
 }
 
-/* One half: only its verbs, registers in order, and `last` exactly once, at its end. */
-static bool half_holds(struct cursor *acts, uint32_t count, enum half half, bool assigned[REGISTER_COUNT]) {
-	const char *last = half == PARENT ? "clone" : "exec";
+/* One part: only its half's verbs, registers in order, and `last` exactly once, at its end. */
+static bool part_holds(struct cursor *acts, uint32_t count, enum half half, const char *last, bool assigned[REGISTER_COUNT]) {
 	for (uint32_t i = 0; i < count; i++) {
 		struct act act;
 		if (plan_next(acts, &act) != 0 || (act.verb->half & half) == 0 || !registers_hold(&act, assigned))
 			return false;
-		if ((strcmp(act.verb->name, last) == 0) != (i + 1 == count))
+		if ((strcmp(act.verb->name, last) == 0) != (*last != '\0' && i + 1 == count))
 			return false;
 	}
-	return count > 0;
+	return count > 0 || *last == '\0';
 }
 
 static bool take_spec(struct cursor *from, struct shim_spec *spec) {
@@ -150,17 +149,22 @@ static bool take_spec(struct cursor *from, struct shim_spec *spec) {
 int plan_verify(char *bytes, size_t length, struct plan *plan) {
 	struct cursor at = {bytes, bytes + length};
 	uint32_t magic, version, total;
-	bool assigned[REGISTER_COUNT] = {false};
+	bool assigned[REGISTER_COUNT] = {false}, besides[REGISTER_COUNT];
 	*plan = (struct plan){.bytes = bytes, .length = length};
 	errno = EBADMSG;
 	if (!take(&at, &magic, 4) || !take(&at, &version, 4) || !take(&at, &total, 4) || magic != PLAN_MAGIC ||
 	    version != PLAN_VERSION || total != length)
 		return -1;
-	if (!take(&at, &plan->parent_count, 4) || !take(&at, &plan->child_count, 4) || !take_spec(&at, &plan->spec))
+	if (!take(&at, &plan->parent_count, 4) || !take(&at, &plan->beside_count, 4) || !take(&at, &plan->child_count, 4) ||
+	    !take_spec(&at, &plan->spec))
 		return -1;
-	plan->acts = at;
-	bool holds = half_holds(&at, plan->parent_count, PARENT, assigned) &&
-	             half_holds(&at, plan->child_count, CHILD, assigned) && at.at == at.end;
+	plan->parent = at;
+	bool holds = part_holds(&at, plan->parent_count, PARENT, "clone", assigned);
+	plan->beside = at;
+	memcpy(besides, assigned, sizeof besides);
+	holds = holds && part_holds(&at, plan->beside_count, PARENT, "", besides);
+	plan->child = at;
+	holds = holds && part_holds(&at, plan->child_count, CHILD, "exec", assigned) && at.at == at.end;
 	errno = EBADMSG;
 	return holds ? 0 : -1;
 }

@@ -19,10 +19,8 @@ VERB(setns) { return setns(REGISTER(setns_reg), (int)NUMBER(setns_flags)); }
 
 VERB(unshare) { return unshare((int)NUMBER(unshare_flags)); }
 
-VERB(cgroup_join) {
-	/* "0" is the writer alone: no lock over all threads of the machine, which one PID would take. */
-	return write(REGISTER(cgroup_join_reg), "0", 1) == 1 ? 0 : -1;
-}
+/* "0" is the writer alone: no lock over all threads of the machine, which one PID would take. */
+VERB(cgroup_join) { return write_file(TEXT(cgroup_join_path), "0", 1); }
 
 VERB(hostname) { return sethostname(TEXT(hostname_name), LENGTH(hostname_name)); }
 
@@ -224,19 +222,26 @@ VERB(chdir) {
 	return close_after(at, close_after(root, 0));
 }
 
-VERB(ready) {
-	struct sync_message message = {.kind = SYNC_READY};
-	if (send_packet(run->sync, &message, -1) != 0)
-		return fail(run, "send");
-	if (run->go)
-		return 0;
+/* Waits for the shim's next word. */
+static int hear(struct run *run, uint32_t awaited) {
+	struct sync_message message;
 	ssize_t got;
 	do
 		got = recv(run->sync, &message, sizeof message, 0);
 	while (got < 0 && errno == EINTR);
-	if (got != (ssize_t)sizeof message || message.kind != SYNC_GO)
+	if (got != (ssize_t)sizeof message || message.kind != awaited)
 		_exit(1); /* the shim is gone: nobody would keep this process */
+	run->go |= message.index != 0;
 	return 0;
+}
+
+VERB(await_beside) { return hear(run, SYNC_BESIDE); }
+
+VERB(ready) {
+	struct sync_message message = {.kind = SYNC_READY};
+	if (send_packet(run->sync, &message, -1) != 0)
+		return fail(run, "send");
+	return run->go ? 0 : hear(run, SYNC_GO);
 }
 
 /* Splits a list into pointers, as execve takes them. */

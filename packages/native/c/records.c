@@ -54,9 +54,9 @@ void save_started(struct shim *shim) {
 }
 
 void tell_failed(struct shim *shim) {
-	static const char *const halves[] = {"shim", "parent", "child"};
+	static const char *const parts[] = {"shim", "parent", "child", "beside"};
 	char text[256];
-	snprintf(text, sizeof text, "{\"half\":\"%s\",\"index\":%u,\"step\":\"%s\",\"errno\":%d}", halves[shim->failed_half],
+	snprintf(text, sizeof text, "{\"part\":\"%s\",\"index\":%u,\"step\":\"%s\",\"errno\":%d}", parts[shim->failed_part],
 	         shim->failed_index, shim->failed_step, shim->failed_errno);
 	tell_controls(shim, FRAME_FAILED, text);
 }

@@ -39,15 +39,15 @@ static _Noreturn void end_failed(struct shim *s) {
 	_exit(1);
 }
 
-static void note_failure(struct shim *s, enum half half, uint32_t index, const char *step) {
+static void note_failure(struct shim *s, enum part part, uint32_t index, const char *step) {
 	s->failed_errno = errno;
-	s->failed_half = half;
+	s->failed_part = part;
 	s->failed_index = index;
 	snprintf(s->failed_step, sizeof s->failed_step, "%s", step);
 }
 
 static _Noreturn void fail_shim(struct shim *s, const char *step) {
-	note_failure(s, 0, 0, step);
+	note_failure(s, SHIM_ITSELF, 0, step);
 	end_failed(s);
 }
 
@@ -96,13 +96,13 @@ static void on_failed(struct shim *s) { s->state = FAILED; }
 
 static void on_killed(struct shim *s) {
 	errno = EINTR;
-	note_failure(s, CHILD, 0, "killed");
+	note_failure(s, CHILD_ACTS, 0, "killed");
 	s->state = FAILED;
 }
 
 /* The child's part of the plan goes; what comes before it names what the shim uses to the end. */
 static void release_plan(struct shim *s) {
-	size_t kept = ((size_t)(s->plan.acts.at - (char *)s->handoff) + 4095) & ~(size_t)4095;
+	size_t kept = ((size_t)(s->plan.child.at - (char *)s->handoff) + 4095) & ~(size_t)4095;
 	munmap((char *)s->handoff + kept, sizeof *s->handoff - kept);
 }
 
@@ -186,7 +186,7 @@ static void read_sync(struct shim *s) {
 		} else if (message.kind == SYNC_FAILED) {
 			message.step[sizeof message.step - 1] = '\0';
 			errno = message.error;
-			note_failure(s, CHILD, message.index, message.step);
+			note_failure(s, CHILD_ACTS, message.index, message.step);
 			shim_event(s, CHILD_FAILED);
 		}
 	}
@@ -360,15 +360,13 @@ static void serve(struct shim *s) {
 		fail_shim(s, "signalfd");
 }
 
-static void run_parent(struct shim *s) {
-	for (int i = 0; i < REGISTER_COUNT; i++)
-		s->run.registers[i] = -1;
-	for (uint32_t index = 0; index < s->plan.parent_count; index++) {
+static void run_acts(struct shim *s, enum part part, struct cursor acts, uint32_t count) {
+	for (uint32_t index = 0; index < count; index++) {
 		struct act act;
 		s->run.step = "decode";
-		if (plan_next(&s->plan.acts, &act) == 0 && run_act(&s->run, &act) == 0)
+		if (plan_next(&acts, &act) == 0 && run_act(&s->run, &act) == 0)
 			continue;
-		note_failure(s, PARENT, index, s->run.step);
+		note_failure(s, part, index, s->run.step);
 		end_failed(s);
 	}
 }
@@ -456,9 +454,6 @@ static bool fits_ahead(struct shim *s) {
 static void start_child(struct shim *s) {
 	struct sync_message told = {.kind = SYNC_GO};
 	make_stdio(s, s->handoff->stdio);
-	/* START may be here already: then the child need not stop and ask. */
-	connection_event(s, &s->connections[0], POLLIN);
-	s->run.go = s->start_asked;
 	s->handoff->run = s->run;
 	s->handoff->run.sync = s->sync_child;
 	s->handoff->plan = s->plan;
@@ -467,11 +462,18 @@ static void start_child(struct shim *s) {
 	end_child(s);
 	s->pid = clone_child(s->run.clone_flags, s->run.clone_cgroup);
 	if (s->pid < 0) {
-		note_failure(s, PARENT, s->plan.parent_count - 1, "clone3");
+		note_failure(s, PARENT_ACTS, s->plan.parent_count - 1, "clone3");
 		end_failed(s);
 	}
 	if (s->pid == 0)
 		be_child(s);
+}
+
+/* A child that is dead by now has said why, or is reaped. START may be here already: then it need not stop and ask. */
+static void tell_beside(struct shim *s) {
+	connection_event(s, &s->connections[0], POLLIN);
+	s->run.go = s->start_asked;
+	send_packet(s->run.sync, &(struct sync_message){.kind = SYNC_BESIDE, .index = s->run.go}, -1);
 }
 
 int main(int argc, char **argv) {
@@ -501,9 +503,12 @@ int main(int argc, char **argv) {
 	serve(s);
 	if (log_open(&s->log, &s->plan.spec) != 0)
 		fail_shim(s, "log");
-	run_parent(s);
+	memset(s->run.registers, -1, sizeof s->run.registers);
+	run_acts(s, PARENT_ACTS, s->plan.parent, s->plan.parent_count);
 	start_child(s);
-	/* From here on the child works beside: what it need not wait for is done meanwhile. */
+	run_acts(s, BESIDE_ACTS, s->plan.beside, s->plan.beside_count);
+	tell_beside(s);
+	/* What the child need not wait for. */
 	write_file("/proc/self/oom_score_adj", "-500", 4);
 	s->start_ticks = start_ticks(s->pid);
 	s->oom_kills = read_oom_kills(s);

@@ -67,7 +67,7 @@ struct shim {
 	int status;            /* as wait gives it */
 	uint64_t start_ticks, started_ns, finished_ns, oom_kills, drain_deadline_ns;
 	bool start_asked, input_closing, buffers_used, started_unsaved;
-	enum half failed_half;
+	enum part failed_part;
 	uint32_t failed_index;
 	int failed_errno;
 	char failed_step[20];

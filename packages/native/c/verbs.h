@@ -3,7 +3,7 @@
 #define GANTRY_VERBS_H
 
 #define PLAN_MAGIC 0x4e4c5047u
-#define PLAN_VERSION 1u
+#define PLAN_VERSION 2u
 #define PLAN_MAX_BYTES 8388608u
 #define PROTOCOL_VERSION 1
 #define REGISTER_COUNT 232
@@ -20,7 +20,7 @@
 	X(clone, 10, PARENT, "Uj") \
 	X(setns, 11, BOTH, "iu") \
 	X(unshare, 12, CHILD, "u") \
-	X(cgroup_join, 13, CHILD, "i") \
+	X(cgroup_join, 13, CHILD, "s") \
 	X(hostname, 14, CHILD, "s") \
 	X(domainname, 15, CHILD, "s") \
 	X(pidfd_open, 16, PARENT, "uUo") \
@@ -60,6 +60,7 @@
 	X(no_new_privileges, 54, CHILD, "") \
 	X(seccomp, 55, CHILD, "bu") \
 	X(chdir, 56, CHILD, "su") \
+	X(await_beside, 59, CHILD, "") \
 	X(ready, 57, CHILD, "") \
 	X(exec, 58, CHILD, "SS")
 
@@ -71,7 +72,7 @@ enum { netlink_socket, netlink_messages, netlink_patch_offsets, netlink_patch_re
 enum { clone_flags, clone_cgroup };
 enum { setns_reg, setns_flags };
 enum { unshare_flags };
-enum { cgroup_join_reg };
+enum { cgroup_join_path };
 enum { hostname_name };
 enum { domainname_name };
 enum { pidfd_open_pid, pidfd_open_start_ticks, pidfd_open_reg };

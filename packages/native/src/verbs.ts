@@ -2,7 +2,8 @@
  * The verbs of a plan: one row each, and the only place where a verb is added. The C header and the encoder are
  * generated from this table, so the two cannot drift.
  *
- * A plan is two flat lists: `parent` runs in the shim before clone3, `child` runs in the new process. A verb does one
+ * A plan is three flat lists: `parent` runs in the shim before the child begins, `child` runs in the new process, and
+ * `beside` in the shim meanwhile. A verb does one
  * thing; there are no jumps, no arithmetic and no conditions. A verb that fails ends the plan, and the reply names it
  * with its errno. File descriptors travel in **registers**: numbered slots, assigned once, owned by the half that made
  * them and inherited by the child; every one is close-on-exec.
@@ -53,8 +54,8 @@ export const verbs = {
   setns: verb(11, 'both', { reg: 'in', flags: 'u32' }),
   /** unshare in the child: the cgroup namespace, after its cgroups are joined. */
   unshare: verb(12, 'child', { flags: 'u32' }),
-  /** cgroup v1: writes "0" to an open `tasks` file, which moves the single-threaded child without the global lock. */
-  cgroupJoin: verb(13, 'child', { reg: 'in' }),
+  /** cgroup v1: writes "0" to a `tasks` file, which moves the single-threaded child without the global lock. */
+  cgroupJoin: verb(13, 'child', { path: 'str' }),
   hostname: verb(14, 'child', { name: 'str' }),
   domainname: verb(15, 'child', { name: 'str' }),
   /** A pidfd of a running process, checked by its start time so that a reused PID is never joined. */
@@ -158,6 +159,8 @@ export const verbs = {
   seccomp: verb(55, 'child', { program: 'bytes', flags: 'u32' }),
   /** Creates the working directory when missing (as Docker does), changes into it and checks that it is inside the root. */
   chdir: verb(56, 'child', { path: 'str', create: 'u32' }),
+  /** Waits until the shim has done what it does beside. Exactly once: also when that is nothing. */
+  awaitBeside: verb(59, 'child', {}),
   /** Tells the shim that everything is ready and waits for START. */
   ready: verb(57, 'child', {}),
   /** The command: `argv[0]` is searched in the PATH of `env` when it has no slash. Exactly once, last in `child`. */

@@ -43,7 +43,9 @@ export function compileExec(process: ExecProcess, facts: HostFacts, target: Exec
       ...(target.ownPidNamespace ? [setns(container, cloneFlag.pid)] : []),
       { verb: 'clone', flags: 0n, cgroup: cgroup.cloneInto },
     ],
+    beside: [],
     child: [
+      { verb: 'awaitBeside' },
       ...cgroup.join,
       { verb: 'setsid' },
       ...(process.oomScoreAdj === undefined

@@ -20,9 +20,8 @@ import { refuseUnsupported } from './unsupported.ts';
 /**
  * Compiles a config.json and the facts of the host into the plan that starts the container.
  *
- * Pure: the same input gives the same plan, and nothing is asked of the host. The parent half makes the cgroup and opens
- * what the child joins; the child half enters its namespaces, builds its tree, steps into it and drops what it may not
- * keep.
+ * Pure: the same input gives the same plan, and nothing is asked of the host. The child enters its namespaces, builds
+ * its tree, meets the cgroup that the shim made beside, steps into the tree and drops what it may not keep.
  *
  * Spec: OCI runtime-spec 1.3, runtime.md "Lifecycle", config.md, config-linux.md.
  *
@@ -39,6 +38,7 @@ export function compile(spec: RuntimeSpec, context: CompileContext): Plan {
   const namespaces = planNamespaces(linux, registers);
   const label = labelActs(process, facts, registers);
   const files = cgroupFiles(facts.cgroup, cgroupPath);
+  const tree = treeActs(spec, context, { root, registers });
   return {
     shim: {
       ...context.shim,
@@ -53,18 +53,21 @@ export function compile(spec: RuntimeSpec, context: CompileContext): Plan {
       ...context.network.parentActs,
       { verb: 'clone', flags: namespaces.cloneFlags, cgroup: cgroup.cloneInto },
     ],
+    beside: cgroup.beside,
     child: [
       ...namespaces.join,
       ...context.network.childActs,
-      ...cgroup.join,
-      ...(namespaces.newCgroup ? [{ verb: 'unshare', flags: cloneNewCgroup } as const] : []),
       { verb: 'setsid' },
       // Modes of nodes and directories are the plan's, not those of whoever started the engine.
       { verb: 'umask', mask: 0 },
       ...oomScore(process),
       ...hostNames(spec),
       ...label.open,
-      ...treeActs(spec, context, { root, registers }),
+      ...tree.first,
+      { verb: 'awaitBeside' },
+      ...cgroup.join,
+      ...(namespaces.newCgroup ? [{ verb: 'unshare', flags: cloneNewCgroup } as const] : []),
+      ...tree.withCgroups,
       ...limitActs(process, context),
       ...personaActs(linux?.personality?.domain),
       ...label.write,
@@ -112,12 +115,16 @@ function hostNames({ hostname, domainname, linux }: RuntimeSpec): Act[] {
 }
 
 /**
- * Builds the container's tree and makes it the root.
+ * Builds the container's tree and makes it the root: first all that needs no cgroup.
  *
  * SAFETY: volumes take the image's content before anything is mounted that could stand in its way; sysctls are written
  * while /proc/sys is writable; paths are made read-only and masked before pivot_root, through the root's descriptor.
  */
-function treeActs(spec: RuntimeSpec, context: CompileContext, at: { root: number; registers: Registers }): Act[] {
+function treeActs(
+  spec: RuntimeSpec,
+  context: CompileContext,
+  at: { root: number; registers: Registers },
+): { readonly first: readonly Act[]; readonly withCgroups: readonly Act[] } {
   const { linux, process } = spec;
   const { root, registers } = at;
   const mounts = planMounts(spec.mounts ?? [], { compile: context, root, registers });
@@ -125,13 +132,16 @@ function treeActs(spec: RuntimeSpec, context: CompileContext, at: { root: number
     (mount) => cleanPath(mount.destination) === '/dev' && isBind(mount, parseMountOptions(mount.options ?? [])),
   );
   const { height = 0, width = 0 } = process?.consoleSize ?? {};
-  return [
+  const first: Act[] = [
     ...mounts.before,
     { verb: 'propagation', path: '/', flags: mountFlag.private | mountFlag.recursive },
     ...planRoot(context.root, root),
     ...context.copyUp.map(({ source, hostTarget }): Act => ({ verb: 'copyUp', root, source, hostTarget })),
     ...mounts.mounts,
     ...(ownDev ? planDevices(linux?.devices ?? [], root) : []),
+  ];
+  const withCgroups: Act[] = [
+    ...mounts.cgroups,
     ...(process?.terminal ? [{ verb: 'console', root, rows: height, columns: width, bind: 1 } as const] : []),
     ...mounts.after,
     ...planSysctls(linux, root),
@@ -140,6 +150,7 @@ function treeActs(spec: RuntimeSpec, context: CompileContext, at: { root: number
     { verb: 'pivotRoot', root },
     ...rootAttrActs(spec, context),
   ];
+  return { first, withCgroups };
 }
 
 function rootAttrActs({ root, linux }: RuntimeSpec, context: CompileContext): Act[] {

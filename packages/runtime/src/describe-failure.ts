@@ -3,7 +3,7 @@ import { errnoName, type FailedRecord, formatAct, type Plan } from '@gantry/nati
 
 /** Why a process could not start, for people: the act that failed as the plan prints it, the step in it, the errno. */
 export function describeFailure(plan: Plan | undefined, failed: FailedRecord): EngineError {
-  const act = failed.half === 'shim' ? undefined : plan?.[failed.half][failed.index];
+  const act = failed.part === 'shim' ? undefined : plan?.[failed.part][failed.index];
   const why = `${failed.step}: ${errnoName(failed.errno)}`;
   if (act === undefined) return new EngineError('internal', `cannot start container: ${why}`);
   if (act.verb === 'exec') {

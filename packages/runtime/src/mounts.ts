@@ -11,12 +11,14 @@ export type MountPlan = {
   /** Copies of shared and slave binds, taken while the host's tree still has its peers. */
   readonly before: readonly Act[];
   readonly mounts: readonly Act[];
+  /** Those that show cgroups, and what lies on them: they come last. */
+  readonly cgroups: readonly Act[];
   /** Mounts that become read-only once everything lies on them. */
   readonly after: readonly Act[];
 };
 
 type MountContext = { readonly compile: CompileContext; readonly root: number; readonly registers: Registers };
-type Mounted = { before: Act[]; mounts: Act[]; after: Act[] };
+type Mounted = { before: Act[]; mounts: Act[]; cgroups: Act[]; after: Act[] };
 
 // Below /proc only these may be covered: each is one file that a container manager virtualises, and none of them can
 // steer the kernel or an LSM. SAFETY: a mount on anything else there has been an escape (CVE-2016-9962 and its kin).
@@ -35,13 +37,24 @@ const coverableInProc = new Set([
 
 /** Turns the mounts of a config.json, in their order, into acts. @throws invalid, unsupported */
 export function planMounts(mounts: readonly RuntimeMount[], context: MountContext): MountPlan {
-  const plan: Mounted = { before: [], mounts: [], after: [] };
+  const plan: Mounted = { before: [], mounts: [], cgroups: [], after: [] };
+  const late: string[] = [];
   for (const mount of mounts) {
     const options = parseMountOptions(mount.options ?? []);
     refuse(mount, options);
-    addMount(plan, { mount, options, target: cleanPath(mount.destination) }, context);
+    const one = { mount, options, target: cleanPath(mount.destination) };
+    const isLate = isCgroup(mount) || late.some((path) => areNested(path, one.target));
+    if (isLate) late.push(one.target);
+    addMount(isLate ? { ...plan, mounts: plan.cgroups } : plan, one, context);
   }
   return plan;
+}
+
+const isCgroup = ({ type }: RuntimeMount): boolean => type === 'cgroup' || type === 'cgroup2';
+
+/** One of the two paths is the other, or leads to it. */
+function areNested(one: string, other: string): boolean {
+  return `${one}/`.startsWith(`${other}/`) || `${other}/`.startsWith(`${one}/`);
 }
 
 type OneMount = { readonly mount: RuntimeMount; readonly options: MountOptions; readonly target: string };
@@ -53,7 +66,7 @@ function addMount(plan: Mounted, one: OneMount, context: MountContext): void {
     return;
   }
   const { root, compile } = context;
-  if (mount.type === 'cgroup' || mount.type === 'cgroup2') {
+  if (isCgroup(mount)) {
     const { acts, readOnlyLater } = cgroupMounts({ root, target, attrs: options.attrSet, compile });
     plan.mounts.push(...acts);
     if (readOnlyLater) plan.after.push(readOnly(root, target));

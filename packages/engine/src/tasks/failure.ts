@@ -13,7 +13,7 @@ const ENOEXEC = 8;
  * For the command itself the words are the ones that Docker's clients look for to choose exit code 126 or 127.
  */
 export function describeFailure(plan: Plan, failed: FailedRecord, errnoText: (errno: number) => string): EngineError {
-  const act = failed.half === 'shim' ? undefined : plan[failed.half][failed.index];
+  const act = failed.part === 'shim' ? undefined : plan[failed.part][failed.index];
   const why = failed.errno === 0 ? failed.step : `${failed.step}: ${errnoText(failed.errno)}`;
   if (act === undefined) return failure('internal', `shim: ${why}`);
   switch (act.verb) {

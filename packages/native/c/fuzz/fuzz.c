@@ -84,9 +84,9 @@ static bool try_plan(const char *bytes, size_t length) {
 	char *copy = malloc(length); /* of exactly this length: one byte too far is seen */
 	memcpy(copy, bytes, length);
 	bool good = plan_verify(copy, length, &plan) == 0;
-	for (uint32_t i = 0; good && i < plan.parent_count + plan.child_count; i++) {
+	for (uint32_t i = 0; good && i < plan.parent_count + plan.beside_count + plan.child_count; i++) {
 		struct act act;
-		if (plan_next(&plan.acts, &act) != 0)
+		if (plan_next(&plan.parent, &act) != 0)
 			abort();
 		act.verb->act(NULL, &act);
 	}

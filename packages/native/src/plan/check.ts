@@ -1,4 +1,4 @@
-import { type Act, type ArgumentType, type VerbName, verbs } from '../verbs.ts';
+import { type Act, type ArgumentType, type Half, type VerbName, verbs } from '../verbs.ts';
 import type { Plan } from './plan.ts';
 import { cloneBits } from './symbols.ts';
 
@@ -9,27 +9,31 @@ import { cloneBits } from './symbols.ts';
  * out, come after the fact, or stand where a failure would be skipped. Pure, and run before every encoding.
  */
 export function checkPlan(plan: Plan): string[] {
-  const parent = plan.parent.map((act, index): Step => ({ half: 'parent', index, act }));
-  const child = plan.child.map((act, index): Step => ({ half: 'child', index, act }));
+  const parent = plan.parent.map((act, index): Step => ({ part: 'parent', index, act }));
+  const beside = plan.beside.map((act, index): Step => ({ part: 'beside', index, act }));
+  const child = plan.child.map((act, index): Step => ({ part: 'child', index, act }));
   const childPlaces = placesOf(plan.child);
   return [
-    ...checkHalves([...parent, ...child]),
+    ...checkHalves([...parent, ...beside, ...child]),
+    ...checkRegisters([...parent, ...beside]),
     ...checkRegisters([...parent, ...child]),
     ...checkEnds(plan, placesOf(plan.parent), childPlaces),
     ...checkMounts(plan),
     ...checkSysctls(child),
     ...checkPhases(child),
     ...checkPrecedence(childPlaces),
+    ...checkBeside(plan),
   ];
 }
 
-type Step = { readonly half: 'parent' | 'child'; readonly index: number; readonly act: Act };
+type Step = { readonly part: 'parent' | 'beside' | 'child'; readonly index: number; readonly act: Act };
 
-const where = (step: Step): string => `${step.half} ${step.index} ${step.act.verb}`;
+const where = (step: Step): string => `${step.part} ${step.index} ${step.act.verb}`;
 
 function checkHalves(steps: readonly Step[]): string[] {
+  const halfOf = ({ part }: Step): Half => (part === 'child' ? 'child' : 'parent');
   return steps
-    .filter(({ half, act }) => verbs[act.verb].half !== half && verbs[act.verb].half !== 'both')
+    .filter((step) => verbs[step.act.verb].half !== halfOf(step) && verbs[step.act.verb].half !== 'both')
     .map((step) => `${where(step)}: not a verb of this half`);
 }
 
@@ -96,7 +100,8 @@ function checkEnds(plan: Plan, parent: Places, child: Places): string[] {
     if (count !== 1) problems.push(`${verb} stands ${count} times, not once`);
   };
   once(parent, 'clone');
-  for (const verb of ['ready', 'exec', 'chdir', 'boundingSet', 'capabilities'] as const) once(child, verb);
+  for (const verb of ['awaitBeside', 'ready', 'exec', 'chdir', 'boundingSet', 'capabilities'] as const)
+    once(child, verb);
   const users = (child.get('user')?.count ?? 0) + (child.get('userLookup')?.count ?? 0);
   if (users !== 1) problems.push(`the user is set ${users} times, not once`);
   if (plan.parent.at(-1)?.verb !== 'clone') problems.push('clone is not last in parent');
@@ -135,7 +140,7 @@ function checkMounts(plan: Plan): string[] {
   return problems;
 }
 
-/** Ends a phase of the child's half, and says what may still come (`only`) or never comes again (`never`). */
+/** Ends a phase of the child's acts, and says what may still come (`only`) or never comes again (`never`). */
 type PhaseRule = {
   readonly after: readonly Phase[];
   readonly why: string;
@@ -155,6 +160,7 @@ const hostPathVerbs: readonly VerbName[] = [
   'mountBind',
   'openTree',
   'copyUp',
+  'cgroupJoin',
 ];
 
 const phaseRules: readonly PhaseRule[] = [
@@ -232,7 +238,16 @@ const precedence: readonly (readonly [VerbName, VerbName])[] = [
   ['pivotRoot', 'rootAttrs'],
   ['pivotRoot', 'boundingSet'],
   ['setsid', 'console'],
+  // What is made beside: cgroups, and what shows them.
+  ['awaitBeside', 'cgroupJoin'],
+  ['awaitBeside', 'unshare'],
+  ['awaitBeside', 'pivotRoot'],
 ];
+
+/** Who begins meanwhile has been cloned: nothing beside can change how. */
+function checkBeside({ beside }: Plan): string[] {
+  return beside.some(({ verb }) => verb === 'clone' || verb === 'setns') ? ['the child is made or led beside'] : [];
+}
 
 function checkPrecedence(child: Places): string[] {
   const place = (verb: VerbName): number => child.get(verb)?.first ?? -1;

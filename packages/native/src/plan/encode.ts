@@ -7,7 +7,7 @@ import type { Plan, ShimSpec } from './plan.ts';
 /** "GPLN", first in every plan. */
 export const planMagic = 0x4e4c5047;
 /** The loader takes exactly this version: program and encoder travel in one executable. */
-export const planVersion = 1;
+export const planVersion = 2;
 /** What the loader takes at most; the longest argv and environment that the kernel takes fit twice. */
 export const planMaxBytes = 8 * 2 ** 20;
 
@@ -17,7 +17,7 @@ const logKinds = { none: 0, 'json-file': 1, cri: 2 } as const;
  * Encodes a plan for the native program.
  *
  * Little-endian, nothing aligned, every length explicit: header (magic, version, total length, count of acts of each
- * half), the shim's own part, then the acts; an act is its code (u16), its count of arguments (u16), the length of
+ * part), the shim's own part, then the acts; an act is its code (u16), its count of arguments (u16), the length of
  * what follows (u32) and the arguments. A text is its length, its bytes and a NUL that is not counted.
  *
  * @throws internal when the plan breaks a rule of checkPlan: an unsafe plan has no encoding
@@ -30,9 +30,10 @@ export function encodePlan(plan: Plan): Uint8Array {
   writer.u32(planVersion);
   writer.u32(0);
   writer.u32(plan.parent.length);
+  writer.u32(plan.beside.length);
   writer.u32(plan.child.length);
   encodeShim(writer, plan.shim);
-  for (const act of [...plan.parent, ...plan.child]) encodeAct(writer, act);
+  for (const act of [...plan.parent, ...plan.beside, ...plan.child]) encodeAct(writer, act);
   writer.patchU32(8, writer.length);
   if (writer.length > planMaxBytes) {
     throw new EngineError('invalid', `cannot start the process: its plan takes ${writer.length} bytes`, {

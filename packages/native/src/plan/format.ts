@@ -8,7 +8,14 @@ import * as symbols from './symbols.ts';
  * are compared and reviewed as text. Not meant to be read back.
  */
 export function formatPlan(plan: Plan): string {
-  const lines = ['shim', ...formatShim(plan.shim), 'parent', ...plan.parent.map(formatAct)];
+  const lines = [
+    'shim',
+    ...formatShim(plan.shim),
+    'parent',
+    ...plan.parent.map(formatAct),
+    'beside',
+    ...plan.beside.map(formatAct),
+  ];
   return `${[...lines, 'child', ...plan.child.map(formatAct)].join('\n')}\n`;
 }
 

@@ -12,7 +12,8 @@ const defaultCapabilities = 0xa80425fbn;
 
 const child: readonly Act[] = [
   { verb: 'setsid' },
-  { verb: 'cgroupJoin', reg: 0 },
+  { verb: 'awaitBeside' },
+  { verb: 'cgroupJoin', path: '/sys/fs/cgroup/pids/gantry/a/tasks' },
   { verb: 'unshare', flags: 0x2000000 },
   { verb: 'propagation', path: '/', flags: 0x84000n },
   {
@@ -67,10 +68,12 @@ const plan: Plan = {
     killProcsFile: '',
   },
   parent: [
+    { verb: 'open', path: '/proc/1/ns/net', flags: 0, reg: 0 },
+    { verb: 'clone', flags: own, cgroup: undefined },
+  ],
+  beside: [
     { verb: 'cgroupMake', path: '/sys/fs/cgroup/pids/gantry/a', mode: 0o755 },
     { verb: 'writeFile', path: '/sys/fs/cgroup/pids/gantry/a/pids.max', data: new TextEncoder().encode('100\n') },
-    { verb: 'open', path: '/sys/fs/cgroup/pids/gantry/a/tasks', flags: 1, reg: 0 },
-    { verb: 'clone', flags: own, cgroup: undefined },
   ],
   child,
 };
@@ -128,6 +131,12 @@ test('a plan that lost or misplaced something that protects is refused', () => {
     withSysctl('/proc/sysrq-trigger'),
     { ...plan, parent: [...plan.parent, { verb: 'setsid' }] } satisfies Plan,
     { ...plan, parent: [{ verb: 'clone', flags: 0n, cgroup: undefined }] } satisfies Plan,
+    { ...plan, beside: [{ verb: 'setns', reg: 0, flags: 0 }] } satisfies Plan,
+    { ...plan, beside: [{ verb: 'hostname', name: 'x' }] } satisfies Plan,
+    { ...plan, beside: [{ verb: 'open', path: '/x', flags: 0, reg: 0 }] } satisfies Plan,
+    without('awaitBeside'),
+    moved('cgroupJoin', 'awaitBeside'),
+    moved('pivotRoot', 'cgroupJoin'),
   ].map((broken) => checkPlan(broken));
   expect(problems.filter((list) => list.length === 0)).toEqual([]);
   golden('problems.txt', `${problems.map((list) => list.join('\n')).join('\n\n')}\n`);
@@ -144,11 +153,12 @@ test('a value that would be cut on the wire is refused', () => {
 test('the encoding starts with magic, version, its own length and the counts of acts', () => {
   const bytes = encodePlan(plan);
   const view = new DataView(bytes.buffer);
-  expect([0, 4, 8, 12, 16].map((at) => view.getUint32(at, true))).toEqual([
+  expect([0, 4, 8, 12, 16, 20].map((at) => view.getUint32(at, true))).toEqual([
     0x4e4c5047,
-    1,
+    2,
     bytes.length,
     plan.parent.length,
+    plan.beside.length,
     child.length,
   ]);
   golden('encoded.txt', `${bytes.toHex().replaceAll(/.{64}/g, '$&\n')}\n`);

@@ -26,9 +26,12 @@ export type ShimSpec = {
   readonly killProcsFile: string;
 };
 
-/** A whole task: what the shim does around it, the parent half, the child half. */
+/** A whole task: what the shim does around it, and the acts of shim and child. */
 export type Plan = {
   readonly shim: ShimSpec;
+  /** The shim's, before the child begins: what the child is made with and takes over. */
   readonly parent: readonly Act[];
+  /** The shim's, while the child works: the child waits for them at `awaitBeside`. Their registers stay the shim's own. */
+  readonly beside: readonly Act[];
   readonly child: readonly Act[];
 };

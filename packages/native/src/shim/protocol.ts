@@ -8,8 +8,8 @@
  * `shim.sock` in the task directory. Every connection carries frames: a header of eight bytes (type, three zero
  * bytes, big-endian length of the payload), which is exactly Docker's stream framing, then the payload.
  *
- * Life of the first connection: the shim runs the parent half, clones, and the child runs up to its `ready` act; the
- * shim sends `created`. The daemon sends `start` (it may have sent it at once, before `created`); the shim lets the
+ * Life of the first connection: the shim runs the parent's acts, clones, and the child runs up to its `ready` act, the
+ * shim beside it; the shim sends `created`. The daemon sends `start` (it may have sent it at once, before `created`); the shim lets the
  * child exec and sends `started`, later `exited`. A failure at any point sends `failed` instead and the shim ends,
  * leaving nothing behind. After `exited` the shim removes its cgroups and lets go of the root filesystem, which it holds
  * so that the exit need not wait for the unmount; then it closes its control connections. Only after that close may the
@@ -58,9 +58,9 @@ export type CreatedRecord = {
 };
 /** Also kept on disk as `started` in the task directory, for the next daemon. `startedAt`: Unix nanoseconds as text. */
 export type StartedRecord = CreatedRecord & { readonly startedAt: string };
-/** `half` and `index` name the act; `step` a part of it ("open_tree", "mkdir", …); errno is positive. Log and setup of the shim itself: half "shim". */
+/** `part` and `index` name the act; `step` a part of it ("open_tree", "mkdir", …); errno is positive. Log and setup of the shim itself: part "shim". */
 export type FailedRecord = {
-  readonly half: 'shim' | 'parent' | 'child';
+  readonly part: 'shim' | 'parent' | 'beside' | 'child';
   readonly index: number;
   readonly step: string;
   readonly errno: number;

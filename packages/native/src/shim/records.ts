@@ -19,7 +19,7 @@ export function parseStartedRecord(text: string): StartedRecord {
 /** @throws internal */
 export function parseFailedRecord(text: string): FailedRecord {
   return parseRecord<FailedRecord>('failed', text, {
-    half: ['shim', 'parent', 'child'],
+    part: ['shim', 'parent', 'beside', 'child'],
     index: 'count',
     step: 'text',
     errno: 'count',

@@ -54,7 +54,7 @@ test('a whole record is parsed, a cut or foreign one refused', () => {
   ]) {
     expect(() => parseExitRecord(text)).toThrow('exit record');
   }
-  expect(() => parseFailedRecord('{"half":"x","index":0,"step":"","errno":2}')).toThrow('"half"');
+  expect(() => parseFailedRecord('{"part":"x","index":0,"step":"","errno":2}')).toThrow('"part"');
   expect(() =>
     parseStatusRecord('{"version":1,"shimPid":1,"pid":2,"startTicks":3,"state":"dead","startedAt":""}'),
   ).toThrow('"state"');

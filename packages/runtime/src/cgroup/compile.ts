@@ -9,16 +9,19 @@ import { type LimitContext, v1Limits } from './v1.ts';
 import { v2Limits } from './v2.ts';
 
 export type CgroupPlan = {
-  /** Makes the cgroup, sets its limits, opens what the child needs to get in. */
+  /** v2: makes the cgroup, sets its limits, opens it. */
   readonly parent: readonly Act[];
+  /** v1: makes the cgroup and sets its limits, while the child builds its tree. */
+  readonly beside: readonly Act[];
   /** v1: the child moves itself, one hierarchy after another. */
   readonly join: readonly Act[];
   /** v2: clone3 starts the child in it. */
   readonly cloneInto: number | undefined;
 };
 
+export type CgroupEntry = Omit<CgroupPlan, 'beside'>;
+
 const directoryMode = 0o755;
-const writeOnly = 1;
 
 /** Makes a container's cgroup with its limits set before any process is in it. @throws invalid, unsupported */
 export function compileCgroup(resources: LinuxResources, context: LimitContext, registers: Registers): CgroupPlan {
@@ -28,28 +31,23 @@ export function compileCgroup(resources: LinuxResources, context: LimitContext, 
   );
   const limits = [...compileLimits(resources, context), ...v1DeviceWrites(resources, context)].map(writeAct);
   const entered = enterCgroup(context, registers);
-  const program = cgroup.kind === 'v2' ? deviceProgram(resources) : undefined;
-  const devices: Act[] =
-    program === undefined || entered.cloneInto === undefined
-      ? []
-      : [{ verb: 'bpfDevices', cgroup: entered.cloneInto, program }];
-  return { ...entered, parent: [...made, ...limits, ...entered.parent, ...devices] };
+  if (entered.cloneInto === undefined) return { ...entered, beside: [...made, ...limits] };
+  const program = deviceProgram(resources);
+  const devices: Act[] = program === undefined ? [] : [{ verb: 'bpfDevices', cgroup: entered.cloneInto, program }];
+  return { ...entered, parent: [...made, ...limits, ...entered.parent, ...devices], beside: [] };
 }
 
-/** Gets a process into a cgroup that exists. */
-export function enterCgroup(context: LimitContext, registers: Registers): CgroupPlan {
+/** Gets a process into a cgroup that exists by then. */
+export function enterCgroup(context: LimitContext, registers: Registers): CgroupEntry {
   const { cgroup } = context.facts;
-  const parent: Act[] = [];
-  const join: Act[] = [];
-  for (const directory of cgroupDirectories(cgroup, context.cgroupPath)) {
+  const directories = cgroupDirectories(cgroup, context.cgroupPath);
+  const [only] = directories;
+  if (cgroup.kind === 'v2' && only !== undefined) {
     const reg = registers.next();
-    if (cgroup.kind === 'v2') {
-      return { parent: [{ verb: 'open', path: directory, flags: 0, reg }], join: [], cloneInto: reg };
-    }
-    parent.push({ verb: 'open', path: `${directory}/tasks`, flags: writeOnly, reg });
-    join.push({ verb: 'cgroupJoin', reg });
+    return { parent: [{ verb: 'open', path: only, flags: 0, reg }], join: [], cloneInto: reg };
   }
-  return { parent, join, cloneInto: undefined };
+  const join = directories.map((directory): Act => ({ verb: 'cgroupJoin', path: `${directory}/tasks` }));
+  return { parent: [], join, cloneInto: undefined };
 }
 
 /** Limits as file writes, without devices. */
