@@ -4,7 +4,7 @@ export { encodePlan } from './plan/encode.ts';
 export { formatAct, formatPlan } from './plan/format.ts';
 export type { LogSpec, Plan, ShimSpec } from './plan/plan.ts';
 export { cloneBits } from './plan/symbols.ts';
-export { type NativeProgram, openNativeProgram } from './program.ts';
+export { type NativeProgram, openNativeProgram, readInitProgram } from './program.ts';
 export {
   encodeAttach,
   encodeFrame,

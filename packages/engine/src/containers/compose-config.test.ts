@@ -37,7 +37,6 @@ const usualFacts: StartFacts = {
   pidPath: undefined,
   shmPath: undefined,
   initPath: '/usr/lib/init',
-  initByDefault: false,
   devices: [],
   deviceNumbers: new Map([['/dev/sda', { major: 8, minor: 0 }]]),
   thermalCpus: [0],
@@ -262,7 +261,6 @@ test.each<[Given, string]>([
     },
     'could not select device driver "nvidia" with capabilities: [[gpu]]',
   ],
-  [{ hostConfig: { init: true }, facts: { initPath: undefined } }, 'the engine was given no init program'],
   [
     { hostConfig: { blkioDeviceReadBps: [{ path: '/dev/none', rate: 1 }] } },
     'stat /dev/none: no such file or directory',

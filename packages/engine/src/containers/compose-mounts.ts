@@ -1,12 +1,10 @@
 import { EngineError } from '@gantry/base';
 import type { RuntimeMount } from '@gantry/oci';
+import { initTarget, usesInit } from './init.ts';
 import { byDepth } from './plan-mounts.ts';
 import type { SecurityOptions } from './security-options.ts';
 import type { StartFacts } from './start-facts.ts';
 import type { ContainerRecord, HostConfig, MountPoint } from './types.ts';
-
-/** Where `--init` finds its program inside: Docker's path, which images and tools know. */
-export const initTarget = '/sbin/docker-init';
 
 /**
  * The mounts of a container: Docker's default ones, unless a user's stands at the same place, then the user's and the
@@ -30,7 +28,7 @@ export function composeMounts(
   const defaults = defaultMounts(hostConfig, facts, security)
     .filter(({ destination }) => !taken.has(destination) && !(hidesDev && destination.startsWith('/dev/')))
     .map((mount) => (hostConfig.readonlyRootfs ? readOnlyUnlessNeeded(mount) : mount));
-  const init = (hostConfig.init ?? facts.initByDefault) ? initMount(hostConfig, facts) : [];
+  const init = usesInit(hostConfig) ? [initMount(facts)] : [];
   return [...defaults, ...[...user, ...files, ...init].sort(byDepth)];
 }
 
@@ -132,7 +130,6 @@ function networkFiles(facts: StartFacts, hostConfig: HostConfig): RuntimeMount[]
   ];
 }
 
-function initMount(hostConfig: HostConfig, facts: StartFacts): RuntimeMount[] {
-  if (facts.initPath === undefined || facts.pidPath !== undefined || hostConfig.pidMode === 'host') return [];
-  return [{ destination: initTarget, type: 'bind', source: facts.initPath, options: ['bind', 'ro'] }];
+function initMount(facts: StartFacts): RuntimeMount {
+  return { destination: initTarget, type: 'bind', source: facts.initPath, options: ['bind', 'ro'] };
 }

@@ -25,10 +25,8 @@ export type StartFacts = {
   readonly pidPath: string | undefined;
   /** Host directory bound on /dev/shm instead of a tmpfs of its own: of the container whose IPC it shares. */
   readonly shmPath: string | undefined;
-  /** Host path of the static init program; undefined when the engine has none. */
-  readonly initPath: string | undefined;
-  /** The daemon's own `--init`, for containers that do not say. */
-  readonly initByDefault: boolean;
+  /** Host path of the container's copy of the init program, for one that uses it. */
+  readonly initPath: string;
   /** `--device`, or every device of the host for a privileged container; see `resolveDevices`. */
   readonly devices: readonly ResolvedDevice[];
   /** major:minor of each path named in blkio limits. */

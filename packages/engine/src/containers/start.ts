@@ -9,6 +9,7 @@ import { composeConfig } from './compose-config.ts';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
 import { probeCommand, startingHealth } from './health.ts';
+import { writeInit } from './init.ts';
 import type { Guest } from './live.ts';
 import { logSpec } from './log-spec.ts';
 import { ensureBindSources } from './mounts.ts';
@@ -66,7 +67,9 @@ async function startTask(deps: ContainerDeps, container: ContainerRecord): Promi
   undo.defer(() => {
     for (const guest of guests) guest.dismiss();
   });
-  const { task, attached } = await deps.tasks.create(id, composePlan(deps, container, joined), {
+  const plan = composePlan(deps, container, joined);
+  await writeInit(containerPaths(deps.dataRoot, id), container.hostConfig);
+  const { task, attached } = await deps.tasks.create(id, plan, {
     streams: guests.map(({ streams }) => streams),
     startAtOnce: !joined.needsDns,
   });
