@@ -47,10 +47,13 @@ async function build(directory: string, name: string): Promise<string> {
   const includes = kernelHeaders.flatMap((directory) => ['-idirafter', directory]);
   const style = ['-std=gnu11', '-D_GNU_SOURCE', '-O2', '-static', '-s', '-fstack-protector-strong', ...warnings];
   const sections = ['-ffunction-sections', '-fdata-sections', '-Wl,--gc-sections'];
-  const compiling = Bun.spawn([compiler, ...style, ...sections, ...includes, '-o', temporary, ...sourcesIn(directory)], {
-    stdout: 'ignore',
-    stderr: 'pipe',
-  });
+  const compiling = Bun.spawn(
+    [compiler, ...style, ...sections, ...includes, '-o', temporary, ...sourcesIn(directory)],
+    {
+      stdout: 'ignore',
+      stderr: 'pipe',
+    },
+  );
   const said = await new Response(compiling.stderr).text();
   if ((await compiling.exited) !== 0) throw new EngineError('internal', `cannot build ${name}: ${said}`);
   renameSync(temporary, output);
