@@ -1,5 +1,5 @@
 export * from './ffi/index.ts';
-export { checkPlan } from './plan/check.ts';
+export { checkPlan, ownMountNamespace } from './plan/check.ts';
 export { encodePlan } from './plan/encode.ts';
 export { formatAct, formatPlan } from './plan/format.ts';
 export type { LogSpec, Plan, ShimSpec } from './plan/plan.ts';

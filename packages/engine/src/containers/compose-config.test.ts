@@ -35,7 +35,7 @@ const usualFacts: StartFacts = {
   network: { kind: 'own' },
   ipcPath: undefined,
   pidPath: undefined,
-  shmPath: undefined,
+  shmOf: undefined,
   initPath: '/usr/lib/init',
   devices: [],
   deviceNumbers: new Map([['/dev/sda', { major: 8, minor: 0 }]]),
@@ -160,7 +160,7 @@ const options: Readonly<Record<string, Given>> = {
     facts: {
       ipcPath: '/proc/7/ns/ipc',
       pidPath: '/proc/7/ns/pid',
-      shmPath: '/run/x/shm',
+      shmOf: { pid: 7, startTicks: 1n },
       network: { kind: 'path', path: '/proc/7/ns/net' },
     },
   },

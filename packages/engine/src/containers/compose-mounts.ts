@@ -53,14 +53,16 @@ function defaultMounts(hostConfig: HostConfig, facts: StartFacts, security: Secu
   ];
 }
 
+/** Also what it is called where it is shared from: on the host, or in the other container. */
+export const shmTarget = '/dev/shm';
+
 function shmMount(hostConfig: HostConfig, facts: StartFacts): RuntimeMount[] {
-  const shared = hostConfig.ipcMode === 'host' ? '/dev/shm' : facts.shmPath;
+  const isShared = hostConfig.ipcMode === 'host' || facts.shmOf !== undefined;
   if (hostConfig.ipcMode === 'none') return [];
-  if (shared !== undefined)
-    return [{ destination: '/dev/shm', type: 'bind', source: shared, options: ['rbind', 'rprivate'] }];
+  if (isShared) return [{ destination: shmTarget, type: 'bind', source: shmTarget, options: ['rbind', 'rprivate'] }];
   return [
     {
-      destination: '/dev/shm',
+      destination: shmTarget,
       type: 'tmpfs',
       source: 'shm',
       options: [...dangerous, 'mode=1777', `size=${hostConfig.shmSizeBytes}`],

@@ -56,7 +56,7 @@ export function rehearse(deps: ContainerDeps, request: CreateRequest): void {
     network: joined.namespace,
     ipcPath: undefined,
     pidPath: undefined,
-    shmPath: undefined,
+    shmOf: undefined,
     initPath: '/init',
     devices: [],
     deviceNumbers: new Map(),

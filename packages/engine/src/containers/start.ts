@@ -6,6 +6,7 @@ import type { Joined } from '../network/types.ts';
 import type { RootMount } from '../snapshots/types.ts';
 import { startFailureCode, type Task } from '../tasks/index.ts';
 import { composeConfig } from './compose-config.ts';
+import { shmTarget } from './compose-mounts.ts';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
 import { probeCommand, startingHealth } from './health.ts';
@@ -142,6 +143,7 @@ export function planOf(
     user: composed.user,
     copyUp: container.status.kind === 'created' ? composed.copyUp : [],
     subpaths: composed.subpaths,
+    ...(facts.shmOf === undefined ? {} : { borrowed: { [shmTarget]: facts.shmOf } }),
     createWorkingDir: true,
   });
 }
