@@ -70,7 +70,7 @@ test('what a broken pull had of a layer is not fetched again, even by another da
   const [range = ''] = registry.requests.filter((line) => line.includes('bytes='));
   expect(range).toContain(`bytes=${half}-`);
   expect(rooms.images.list().length).toBe(1);
-  await rooms.images.remove(`${registry.host}/app`, { force: false, prune: true }, () => []);
+  await rooms.images.remove(`${registry.host}/app`, { force: false, platforms: [] }, () => []);
   expect(rooms.leftovers()).toEqual([]);
 });
 

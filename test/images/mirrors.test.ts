@@ -101,7 +101,7 @@ test('a mirror that sends other bytes is passed over, and what it sent is not ke
   await rooms.pull(`${own.host}/team/app`);
   expect(lies).toBe(1);
   expect(rooms.images.get(`${own.host}/team/app`).id).toBe(image.config.digest);
-  await rooms.images.remove(`${own.host}/team/app`, { force: false, prune: true }, () => []);
+  await rooms.images.remove(`${own.host}/team/app`, { force: false, platforms: [] }, () => []);
   expect(rooms.leftovers()).toEqual([]);
 });
 

@@ -257,7 +257,10 @@ test.each(clients)('%s pull takes all tags of a repository, or one platform of a
   ]);
   await pushManifest(repository, 'latest', makeIndex(images));
   await engine.output(client, ['pull', '--platform', 'linux/arm64', name]);
-  expect(await engine.output(client, ['image', 'inspect', '-f', '{{.Architecture}}', name])).toBe('arm64');
+  const inspect = ['image', 'inspect', '-f', '{{.Architecture}}'];
+  expect(await engine.output(client, [...inspect, '--platform', 'linux/arm64', name])).toBe('arm64');
+  // The other image of the index was here before, under its own tag.
+  expect(await engine.output(client, [...inspect, name])).toBe('amd64');
   const refused = await engine.run(client, ['pull', '--platform', 'linux/s390x', name]);
   expect(refused.stderr).toContain('no matching manifest for linux/s390x in the manifest list entries');
 });

@@ -1,15 +1,16 @@
+import type { ImageManifestWire } from '@gantry/api';
 import { EngineError } from '@gantry/base';
 import type { Engine, ImageRecord, ImageRemoval } from '@gantry/engine';
 import { imageFilter, imagePruneFilter, shownReferences } from '../filters/images.ts';
 import { documentOf, nothing } from '../http/answer.ts';
 import { type AnswerOf, type CallOf, type HandlersOf, idOf } from '../http/call.ts';
-import { printDeleted, printHistory, printImage, printImageRow } from '../print/image.ts';
+import { printDeleted, printHistory, printImage, printImageRow, printManifest } from '../print/image.ts';
 import { printFailure } from '../print/progress.ts';
 import { printImagePlan } from '../print/removal-plan.ts';
 import { droppedFirst } from './dropped-first.ts';
 import { progressLines, type Report } from './progress-lines.ts';
 import { parseRegistryAuth } from './registry-auth.ts';
-import { parseWirePlatform } from './wire-platform.ts';
+import { parseWirePlatform, parseWirePlatformList } from './wire-platform.ts';
 
 type Names =
   | 'imageList'
@@ -53,13 +54,17 @@ export function imageHandlers(engine: Engine): HandlersOf<Names> {
       const use = await imageUse(engine);
       const all = images.list();
       const accept = imageFilter(query.filters, { now: engine.info().now, find: (reference) => images.get(reference) });
-      const rows = all.filter(accept).sort(byNewest);
+      const rows = all.filter((image) => image.isFirst && accept(image)).sort(byNewest);
       return documentOf(
         rows.map((image) =>
-          printImageRow(shownReferences(image, query.filters), {
-            containers: use(image.id).length,
-            sharedSize: query.sharedSize ? sharedSizeOf(image, all) : -1,
-          }),
+          printImageRow(
+            shownReferences(image, query.filters),
+            {
+              containers: usersOf(image, use).length,
+              sharedSize: query.sharedSize ? sharedSizeOf(image, all) : -1,
+            },
+            query.manifests ? manifestsOf(engine, image.id, use) : undefined,
+          ),
         ),
       );
     },
@@ -76,21 +81,42 @@ export function imageHandlers(engine: Engine): HandlersOf<Names> {
       });
     },
     buildPrune: () => documentOf({ CachesDeleted: null, SpaceReclaimed: 0 }),
-    imageInspect: (call) => documentOf(printImage(images.get(idOf(call)), engine.info().storageDriver)),
-    imageHistory: (call) => documentOf(printHistory(images.get(idOf(call)))),
+    imageInspect: (call) => inspectImage(engine, call),
+    imageHistory: (call) => documentOf(printHistory(images.get(idOf(call), parseWirePlatform(call.query.platform)))),
     imageTag: (call) => {
       const { repo, tag } = call.query;
       images.tag(idOf(call), tag === '' ? repo : `${repo}:${tag}`);
       return nothing;
     },
     imageRemove: async (call) => {
-      const { force, noPrune, plan, after } = call.query;
-      if (plan)
-        return documentOf(printImagePlan(images.planRemoval(idOf(call), { force, after }, await imageUse(engine))));
-      const deleted = await images.remove(idOf(call), { force, prune: !noPrune }, await imageUse(engine));
-      return documentOf(deleted.map(printDeleted));
+      const { force, plan, after } = call.query;
+      const wish = { force, platforms: parseWirePlatformList(call.query.platforms) };
+      const use = await imageUse(engine);
+      if (plan) return documentOf(printImagePlan(images.planRemoval(idOf(call), { ...wish, after }, use)));
+      return documentOf((await images.remove(idOf(call), wish, use)).map(printDeleted));
     },
   };
+}
+
+/** Containers of an image for whichever platform. */
+export function usersOf({ id, siblings }: ImageRecord, use: ImageUse): readonly { readonly id: string }[] {
+  return [id, ...siblings].flatMap(use);
+}
+
+function manifestsOf(engine: Engine, nameOrId: string, use: ImageUse): readonly ImageManifestWire[] {
+  const containersOf = (imageId: string): readonly string[] => use(imageId).map(({ id }) => id);
+  return engine.images.manifests(nameOrId).map((manifest) => printManifest(manifest, containersOf));
+}
+
+async function inspectImage(engine: Engine, call: CallOf<'imageInspect'>): Promise<AnswerOf<'imageInspect'>> {
+  const { manifests, platform: asked } = call.query;
+  if (manifests && asked !== '')
+    throw new EngineError('invalid', 'conflicting options: manifests and platform options cannot both be set');
+  const platform = parseWirePlatform(asked);
+  const image = engine.images.get(idOf(call), platform);
+  const shown = manifests ? manifestsOf(engine, idOf(call), await imageUse(engine)) : undefined;
+  const { storageDriver } = engine.info();
+  return documentOf(printImage(image, { storageDriver, platform, manifests: shown }));
 }
 
 type ImageMatch = (image: ImageRecord) => boolean;

@@ -119,6 +119,11 @@ export const imageFixture: ImageRecord = {
   sizeBytes: 1984234,
   diffIds: [`sha256:${'ee41'.repeat(16)}`],
   chainId: `sha256:${'ee41'.repeat(16)}`,
+  siblings: [],
+  familyBytes: 1984234,
+  isFirst: true,
+  target: undefined,
+  manifest: undefined,
   config: {
     user: '',
     exposedPorts: ['80/tcp'],

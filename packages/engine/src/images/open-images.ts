@@ -10,17 +10,20 @@ import { type JobRoom, SharedWork } from '../jobs/index.ts';
 import type { LayerRoom } from '../snapshots/index.ts';
 import { commitImage } from './commit-image.ts';
 import type { ImageDeps } from './deps.ts';
+import { describeManifests } from './describe-manifests.ts';
 import { discardAfterPowerLoss, discardImages, imagesHaving } from './discard.ts';
 import { Gate } from './gate.ts';
+import { hostPlatform } from './host-platform.ts';
 import { importImage } from './import.ts';
 import { inspectRemote } from './inspect-remote.ts';
 import { loadImages } from './load.ts';
+import { getImageFor } from './platforms.ts';
 import { planImagePrune, pruneImages } from './prune.ts';
 import { pullImage } from './pull.ts';
 import { pushImage } from './push.ts';
 import { openRecords } from './record.ts';
 import { planImageRemoval, removeImage } from './remove.ts';
-import { findImage, getImage } from './resolve.ts';
+import { findImage } from './resolve.ts';
 import { openImageRows } from './rows.ts';
 import { saveImages } from './save.ts';
 import { openTarSizes } from './save-sizes.ts';
@@ -68,7 +71,8 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
     packing: new Gate(1),
   };
   return {
-    get: (nameOrId) => deps.records.of(getImage(deps, nameOrId)),
+    get: (nameOrId, platform) => deps.records.of(getImageFor(deps, nameOrId, platform)),
+    manifests: (nameOrId) => describeManifests(deps, nameOrId),
     find: (nameOrId) => {
       const row = findImage(deps, nameOrId);
       return row === undefined ? undefined : deps.records.of(row);
@@ -85,8 +89,8 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
     commit: (request, signal) => commitImage(deps, request, signal),
     save: (names, platform, signal) => saveImages(deps, { names, platform, signal }),
     tag: (source, reference) => tagImage(deps, source, reference),
-    remove: async (nameOrId, { force }, users) => (await removeImage(deps, nameOrId, { force, users })).deleted,
-    planRemoval: (nameOrId, { force, after }, users) => planImageRemoval(deps, nameOrId, { force, after, users }),
+    remove: async (nameOrId, options, users) => (await removeImage(deps, nameOrId, { ...options, users })).deleted,
+    planRemoval: (nameOrId, options, users) => planImageRemoval(deps, nameOrId, { ...options, users }),
     prune: (match, inUse) => pruneImages(deps, { match, inUse }),
     planPrune: (match, inUse, dropped) => planImagePrune(deps, { match, inUse }, dropped),
     usage: () => measureImages(deps),
@@ -101,12 +105,6 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
 function domainOf(serverAddress: string): string {
   const host = serverAddress.replace(/^https?:\/\//, '').split('/', 1)[0] ?? '';
   return ['', 'index.docker.io', 'registry-1.docker.io'].includes(host) ? defaultDomain : host;
-}
-
-/** The platform of this machine in Go's words. */
-function hostPlatform(): Platform {
-  const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
-  return { os: 'linux', architecture, variant: '' };
 }
 
 /** What a killed daemon was in the middle of is undone: its job's holds go, and with them what nobody else holds. */

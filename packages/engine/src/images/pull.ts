@@ -25,8 +25,9 @@ import type { Job } from '../jobs/index.ts';
 import type { ImageDeps, OnProgress } from './deps.ts';
 import { recordImageEvent } from './image-event.ts';
 import { nearestTags } from './nearest-tags.ts';
+import { pullCompanions } from './pull-companions.ts';
 import { pullLayers } from './pull-layers.ts';
-import type { LayerBlob } from './rows.ts';
+import type { LayerBlob, ManifestRow } from './rows.ts';
 import { Sources } from './sources.ts';
 import { imageIdOf, storeImage } from './store-image.ts';
 import type { PullRequest } from './types.ts';
@@ -93,10 +94,11 @@ async function pullOne(deps: ImageDeps, reference: Reference, pull: Pull): Promi
   const tagOrDigest = reference.digest ?? reference.tag ?? 'latest';
   const top = await fetchTop(reference, sources, job.signal);
   onProgress({ id: tagOrDigest, status: `Pulling from ${reference.path}` });
-  const { manifest, fetched } = await chooseManifest(top, reference, pull);
+  const { manifest, fetched, index } = await chooseManifest(top, reference, pull);
   const { configBytes, config } = await fetchConfig(manifest, reference, pull);
   if (deps.rows.find(imageIdOf(configBytes)) === undefined)
     await pullLayers(deps, { manifest, config, sources, job, onProgress });
+  const companions = index === undefined ? [] : await pullCompanions(deps, { index, image: fetched.digest }, pull);
   const digestName = formatReference({ ...reference, tag: undefined, digest: top.digest });
   const tagName = reference.digest === undefined ? [formatReference(reference)] : [];
   const { isNews } = storeImage(
@@ -104,7 +106,9 @@ async function pullOne(deps: ImageDeps, reference: Reference, pull: Pull): Promi
     {
       configBytes,
       config,
-      manifest: { digest: fetched.digest, media_type: manifest.mediaType, bytes: fetched.bytes },
+      manifest: manifestRow(fetched, manifest),
+      index: index === undefined ? undefined : manifestRow(top, index),
+      companions,
       blobs: blobsOf(manifest, config),
       origin: repositoryOf(reference),
       references: [digestName, ...tagName],
@@ -134,6 +138,10 @@ async function fetchTop(reference: Reference, sources: Sources, signal: AbortSig
   }
 }
 
+function manifestRow({ digest, bytes }: FetchedManifest, { mediaType }: Manifest | Index): ManifestRow {
+  return { digest, media_type: mediaType, bytes };
+}
+
 function blobsOf({ layers }: Manifest, { diffIds }: ImageConfig): LayerBlob[] {
   return layers.flatMap(({ digest, sizeBytes }, i) => {
     const diffId = diffIds[i];
@@ -141,20 +149,23 @@ function blobsOf({ layers }: Manifest, { diffIds }: ImageConfig): LayerBlob[] {
   });
 }
 
-async function chooseManifest(
-  top: FetchedManifest,
-  reference: Reference,
-  pull: Pull,
-): Promise<{ manifest: Manifest; fetched: FetchedManifest }> {
+type Choice = {
+  readonly manifest: Manifest;
+  readonly fetched: FetchedManifest;
+  /** Where it was chosen from; undefined: the reference means this manifest. */
+  readonly index: Index | undefined;
+};
+
+async function chooseManifest(top: FetchedManifest, reference: Reference, pull: Pull): Promise<Choice> {
   const parsed = parseManifest(top.bytes, top.mediaType);
-  if (parsed.kind === 'manifest') return { manifest: parsed, fetched: top };
+  if (parsed.kind === 'manifest') return { manifest: parsed, fetched: top, index: undefined };
   const chosen = chooseEntry(parsed, reference, pull.wanted);
   const { signal } = pull.job;
   const fetched = await pull.sources.ask('pull', (one) => one.fetchManifest(chosen.digest, signal), signal);
   const manifest = parseManifest(fetched.bytes, fetched.mediaType);
   if (manifest.kind === 'index')
     throw new EngineError('unsupported', `cannot pull "${formatReference(reference)}": its index holds another index`);
-  return { manifest, fetched };
+  return { manifest, fetched, index: parsed };
 }
 
 function chooseEntry(index: Index, reference: Reference, wanted: Platform): Descriptor {
@@ -180,7 +191,9 @@ async function fetchConfig(
   const shown = formatReference(reference);
   const { mediaType } = manifest.config;
   if (mediaType !== mediaTypes.ociConfig && mediaType !== mediaTypes.dockerConfig) {
-    throw new EngineError('unsupported', `cannot pull "${shown}": it is no image (its config is "${mediaType}")`);
+    throw new EngineError('unsupported', `unsupported media type ${mediaType}`, {
+      hint: `${shown} is an artifact${manifest.artifactType === '' ? '' : ` (${manifest.artifactType})`}, not an image: a container cannot be made of it`,
+    });
   }
   const fetch = (one: Repository): Promise<Uint8Array> =>
     one.fetchBlob(manifest.config, maximumConfigBytes, job.signal);

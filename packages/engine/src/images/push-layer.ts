@@ -1,7 +1,7 @@
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { EngineError, shortId } from '@gantry/base';
 import { detectCompression } from '@gantry/layer';
-import { type Descriptor, type Digest, mediaTypes } from '@gantry/oci';
+import { type Descriptor, type Digest, mediaTypes, plainDescriptor } from '@gantry/oci';
 import type { BlobToSend, Destination } from '@gantry/registry';
 import type { ImageDeps, OnProgress } from './deps.ts';
 import { packLayer } from './pack-layer.ts';
@@ -59,7 +59,7 @@ function candidate(deps: ImageDeps, { digest, sizeBytes }: LayerBlob): Descripto
   const compression = kept === undefined ? 'gzip' : compressionOf(kept.path);
   if (compression === 'plain') return [];
   const mediaType = compression === 'gzip' ? mediaTypes.dockerLayerGzip : mediaTypes.ociLayerZstd;
-  return [{ mediaType, digest, sizeBytes, urls: [], annotations: {}, platform: undefined }];
+  return [plainDescriptor({ mediaType, digest, sizeBytes })];
 }
 
 function compressionOf(path: string): ReturnType<typeof detectCompression> {
@@ -94,7 +94,7 @@ async function sendLayer(deps: ImageDeps, { layer, candidates, id }: Sending, pu
 }
 
 /** A blob on disk, read in pieces. */
-function fileToSend(path: string, blob: { readonly digest: Digest; readonly sizeBytes: number }): BlobToSend {
+export function fileToSend(path: string, blob: { readonly digest: Digest; readonly sizeBytes: number }): BlobToSend {
   return {
     ...blob,
     read: (start, end) => createReadStream(path, { start, end: end - 1, highWaterMark: 256 * 1024 }),

@@ -4,13 +4,15 @@ import {
   chainIds,
   type DiffId,
   type ImageConfig,
+  parseDigest,
   parseImageConfig,
   parseReference,
   repositoryOf,
 } from '@gantry/oci';
 import type { LayerRoom } from '../snapshots/index.ts';
+import type { TargetRow } from './index-rows.ts';
 import type { ImageRow, ImageRows } from './rows.ts';
-import type { ImageRecord } from './types.ts';
+import type { ImageRecord, ImageTarget } from './types.ts';
 
 /** Image records, whose unchanging part is parsed once for each image. */
 export type Records = {
@@ -31,7 +33,11 @@ export function chainsOf(diffIds: readonly DiffId[]): ChainId[] {
   return chainIds(diffIds, (text) => createHash('sha256').update(text).digest('hex'));
 }
 
-type Fixed = { readonly config: ImageConfig; readonly sizeBytes: number };
+type Fixed = {
+  readonly config: ImageConfig;
+  readonly layers: ReadonlyMap<ChainId, number>;
+  readonly sizeBytes: number;
+};
 
 export function openRecords(rows: ImageRows, snapshots: LayerRoom): Records {
   const kept = new Map<string, Fixed>();
@@ -39,15 +45,23 @@ export function openRecords(rows: ImageRows, snapshots: LayerRoom): Records {
     const known = kept.get(row.id);
     if (known !== undefined) return known;
     const config = parseImageConfig(row.config);
-    const sizes = chainsOf(config.diffIds).map((chainId) => snapshots.find(chainId)?.sizeBytes ?? 0);
-    const fixed = { config, sizeBytes: sizes.reduce((sum, size) => sum + size, 0) };
+    const layers = new Map(chainsOf(config.diffIds).map((chain) => [chain, snapshots.find(chain)?.sizeBytes ?? 0]));
+    const fixed = { config, layers, sizeBytes: sumOf(layers.values()) };
     kept.set(row.id, fixed);
     return fixed;
   };
-  const record = (row: ImageRow, names: readonly string[]): ImageRecord => {
+  const familyBytes = (row: ImageRow, siblings: readonly string[]): number => {
+    const family = [row, ...siblings.flatMap((id) => rows.find(id) ?? [])];
+    return sumOf(new Map(family.flatMap((one) => [...fixedOf(one).layers])).values());
+  };
+  const record = (row: ImageRow, own: readonly string[]): ImageRecord => {
     const { config, sizeBytes } = fixedOf(row);
-    const references = byFullName(names);
+    const siblings = rows.siblings(row.id);
     const isDigest = (reference: string): boolean => parseReference(reference).digest !== undefined;
+    const byIndex = rows.namesByIndex(row.id);
+    // With a tag of its own it stands under that, and the other images under theirs.
+    const hasOwnTag = !own.every(isDigest);
+    const references = byFullName(hasOwnTag ? own : [...own, ...byIndex]);
     return {
       ...config,
       id: row.id,
@@ -56,6 +70,11 @@ export function openRecords(rows: ImageRows, snapshots: LayerRoom): Records {
       sizeBytes,
       chainId: row.chain_id,
       lastTaggedAt: row.last_tagged === null ? undefined : new Date(row.last_tagged),
+      siblings,
+      familyBytes: siblings.length === 0 ? sizeBytes : familyBytes(row, siblings),
+      isFirst: hasOwnTag || byIndex.length === 0,
+      target: targetOf(rows.targetIndex(row.id) ?? rows.targetManifest(row.id)),
+      manifest: targetOf(rows.targetManifest(row.id)),
     };
   };
   return {
@@ -73,4 +92,13 @@ export function openRecords(rows: ImageRows, snapshots: LayerRoom): Records {
       kept.delete(id);
     },
   };
+}
+
+function sumOf(sizes: Iterable<number>): number {
+  return [...sizes].reduce((sum, size) => sum + size, 0);
+}
+
+function targetOf(target: TargetRow | undefined): ImageTarget | undefined {
+  if (target === undefined) return undefined;
+  return { mediaType: target.media_type, digest: parseDigest(target.digest), sizeBytes: target.size };
 }

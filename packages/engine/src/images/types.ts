@@ -1,4 +1,4 @@
-import type { Platform } from '@gantry/oci';
+import type { Descriptor, Platform } from '@gantry/oci';
 import type { SearchResult } from '@gantry/registry';
 
 export type { SearchResult } from '@gantry/registry';
@@ -42,6 +42,16 @@ export type ImageRecord = {
   readonly chainId: string;
   readonly config: ImageRunConfig;
   readonly lastTaggedAt: Date | undefined;
+  /** IDs of the images that its names mean too, for other platforms. */
+  readonly siblings: readonly string[];
+  /** Unpacked bytes of this and its siblings, what they share once. */
+  readonly familyBytes: number;
+  /** A tag means it first, or no index has it for another platform: lists have a row for it. */
+  readonly isFirst: boolean;
+  /** The index or the manifest that its name means; undefined: it came without one. */
+  readonly target: ImageTarget | undefined;
+  /** The manifest that it came with. */
+  readonly manifest: ImageTarget | undefined;
   readonly history: readonly {
     readonly createdAt: Date | undefined;
     readonly createdBy: string;
@@ -51,6 +61,27 @@ export type ImageRecord = {
   }[];
 };
 
+export type ImageTarget = Pick<Descriptor, 'mediaType' | 'digest' | 'sizeBytes'>;
+
+/** A manifest of an image: the only one, or an entry of its index. */
+export type ImageManifest = {
+  readonly descriptor: Descriptor;
+  /** It is here with all that it names. */
+  readonly isAvailable: boolean;
+  /** Bytes of it and of what it names, as far as they are kept here as they came. */
+  readonly contentBytes: number;
+} & (
+  | {
+      readonly kind: 'image';
+      readonly platform: Platform;
+      /** undefined: it is not here. */
+      readonly imageId: string | undefined;
+      readonly unpackedBytes: number;
+    }
+  | { readonly kind: 'attestation'; readonly of: string }
+  | { readonly kind: 'artifact' }
+);
+
 /** Progress of a pull, push, load or import: Docker's JSON stream is printed from it by the daemon. */
 export type ProgressEvent = {
   readonly id?: string;
@@ -59,6 +90,8 @@ export type ProgressEvent = {
   readonly total?: number;
   /** What a push ended as, for programs. */
   readonly pushed?: { readonly tag: string; readonly digest: string; readonly sizeBytes: number };
+  /** A push sent this manifest, since not all of the index is here. */
+  readonly insteadOfIndex?: { readonly index: ImageTarget; readonly manifest: ImageTarget } | undefined;
 };
 
 export type RegistryAuth = {
@@ -124,6 +157,7 @@ export type ImageRemoval = { readonly deleted: readonly DeletedImage[]; readonly
 export type ImageUsage = {
   /** All layers and blobs, each once. */
   readonly totalBytes: number;
+  /** With the siblings of each. */
   readonly byImage: ReadonlyMap<string, { readonly sizeBytes: number; readonly sharedBytes: number }>;
 };
 
@@ -142,8 +176,14 @@ export type DiscardedImage = {
 };
 
 export type ImageRoom = {
-  /** By reference, ID or unique ID prefix. @throws not-found with Docker's text `No such image: x` */
-  get(nameOrId: string): ImageRecord;
+  /**
+   * By reference, ID or unique ID prefix; of several platforms the one that is asked for, or that runs best here.
+   *
+   * @throws not-found with Docker's texts, `No such image: x` or that it is not for that platform
+   */
+  get(nameOrId: string, platform?: Platform): ImageRecord;
+  /** What the index of an image lists, or the one manifest it came with. @throws not-found */
+  manifests(nameOrId: string): readonly ImageManifest[];
   find(nameOrId: string): ImageRecord | undefined;
   list(): readonly ImageRecord[];
   pull(request: PullRequest, onProgress: (event: ProgressEvent) => void, signal: AbortSignal): Promise<void>;
@@ -177,16 +217,16 @@ export type ImageRoom = {
     signal: AbortSignal,
   ): Promise<readonly SearchResult[]>;
   tag(source: string, reference: string): void;
-  /** `inUse` lists containers by image ID: Docker's conflict texts name them. */
+  /** `inUse` lists containers by image ID: Docker's conflict texts name them. Without `platforms` all of them go. */
   remove(
     nameOrId: string,
-    options: { force: boolean; prune: boolean },
+    options: { force: boolean; platforms: readonly Platform[] },
     inUse: (imageId: string) => readonly { id: string; running: boolean }[],
   ): Promise<readonly DeletedImage[]>;
   /** What `remove` would do once the names `after` were removed in the same way. Nothing is changed. @throws what it throws */
   planRemoval(
     nameOrId: string,
-    options: { force: boolean; after: readonly string[] },
+    options: { force: boolean; platforms: readonly Platform[]; after: readonly string[] },
     inUse: (imageId: string) => readonly { id: string; running: boolean }[],
   ): ImageRemoval;
   prune(match: (image: ImageRecord) => boolean, inUse: (imageId: string) => boolean): Promise<ImageRemoval>;

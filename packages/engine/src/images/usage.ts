@@ -10,16 +10,33 @@ type Part = { readonly name: string; readonly sizeBytes: number };
 export function measureImages(deps: ImageDeps): ImageUsage {
   const layers = new Map(deps.snapshots.list().map(({ chainId, sizeBytes }) => [chainId, sizeBytes]));
   const parts = new Map(deps.rows.list().map((row) => [row.id, partsOf(deps, row, layers)]));
-  const holders = Map.groupBy([...parts.values()].flat(), ({ name }) => name);
-  const isShared = ({ name }: Part): boolean => (holders.get(name)?.length ?? 0) > 1;
+  const families = new Map([...parts].map(([id, own]) => [id, withSiblings(deps, id, { own, parts })]));
+  const holders = new Map<string, Set<string>>();
+  for (const [id, own] of parts)
+    for (const { name } of own) holders.set(name, (holders.get(name) ?? new Set()).add(id));
+  const isShared = (id: string, { name }: Part): boolean => {
+    const family = new Set([id, ...deps.rows.siblings(id)]);
+    return [...(holders.get(name) ?? [])].some((holder) => !family.has(holder));
+  };
   const blobBytes = sum(deps.content.list());
   const layerBytes = sum(deps.snapshots.list());
   return {
     totalBytes: layerBytes + blobBytes,
     byImage: new Map(
-      [...parts].map(([id, own]) => [id, { sizeBytes: sum(own), sharedBytes: sum(own.filter(isShared)) }]),
+      [...families].map(([id, own]) => [
+        id,
+        { sizeBytes: sum(own), sharedBytes: sum(own.filter((part) => isShared(id, part))) },
+      ]),
     ),
   };
+}
+
+type Parts = { readonly own: readonly Part[]; readonly parts: ReadonlyMap<string, readonly Part[]> };
+
+/** What an image and the other platforms of its names take, each part once. */
+function withSiblings({ rows }: ImageDeps, id: string, { own, parts }: Parts): readonly Part[] {
+  const others = rows.siblings(id).flatMap((sibling) => parts.get(sibling) ?? []);
+  return [...new Map([...own, ...others].map((part) => [part.name, part])).values()];
 }
 
 function partsOf({ content }: ImageDeps, { id, config }: ImageRow, layers: ReadonlyMap<string, number>): Part[] {

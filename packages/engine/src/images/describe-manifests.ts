@@ -1,0 +1,88 @@
+import { type Descriptor, type EntryKind, entryKind, type Manifest, parseManifest, plainDescriptor } from '@gantry/oci';
+import type { ImageDeps } from './deps.ts';
+import { platformOf } from './platforms.ts';
+import { resolveImage } from './resolve.ts';
+import type { ImageRow, ManifestRow } from './rows.ts';
+import type { ImageManifest } from './types.ts';
+
+type Deps = Pick<ImageDeps, 'rows' | 'records' | 'content'>;
+
+/**
+ * Lists what the index of an image has, what is not here too; or the one manifest that it came with. An image whose names
+ * mean several indexes shows them all.
+ *
+ * @throws not-found
+ */
+export function describeManifests(deps: Deps, nameOrId: string): readonly ImageManifest[] {
+  const { rows } = deps;
+  const { image, name } = resolveImage(deps, nameOrId);
+  const names = name === undefined ? rows.references(image.id) : [name];
+  const digests = new Set(names.flatMap((one) => rows.findReference(one)?.indexDigest ?? []));
+  if (digests.size === 0) return alone(deps, image);
+  const entries = [...digests].flatMap((digest) => entriesOf(rows.findIndex(digest)));
+  const once = new Map(entries.map((entry) => [entry.digest, entry]));
+  return [...once.values()].map((entry) => describeEntry(deps, entry));
+}
+
+function entriesOf(index: ManifestRow | undefined): readonly Descriptor[] {
+  if (index === undefined) return [];
+  const parsed = parseManifest(index.bytes, index.media_type);
+  return parsed.kind === 'index' ? parsed.manifests : [];
+}
+
+function alone(deps: Deps, image: ImageRow): readonly ImageManifest[] {
+  const { target } = deps.records.of(image);
+  return target === undefined ? [] : [describeImage(deps, plainDescriptor(target), image)];
+}
+
+function describeEntry(deps: Deps, descriptor: Descriptor): ImageManifest {
+  const entry = entryKind(descriptor);
+  if (entry.kind !== 'image') return describeCompanion(deps, descriptor, entry);
+  const [id] = deps.rows.ofManifest(descriptor.digest.slice('sha256:'.length));
+  return describeImage(deps, descriptor, id === undefined ? undefined : deps.rows.find(id));
+}
+
+const unknownPlatform = { os: 'unknown', architecture: 'unknown', variant: '' };
+
+function describeImage(deps: Deps, descriptor: Descriptor, image: ImageRow | undefined): ImageManifest {
+  const platform = descriptor.platform ?? (image === undefined ? unknownPlatform : platformOf(image));
+  if (image === undefined) {
+    const nothing = { imageId: undefined, isAvailable: false, contentBytes: 0, unpackedBytes: 0 };
+    return { kind: 'image', descriptor, platform, ...nothing };
+  }
+  const row = deps.rows.manifests(image.id).find(({ digest }) => digest === descriptor.digest);
+  return {
+    kind: 'image',
+    descriptor,
+    platform,
+    imageId: image.id,
+    isAvailable: true,
+    contentBytes: (row === undefined ? 0 : keptBytes(deps, row)) + image.config.length,
+    unpackedBytes: deps.records.of(image).sizeBytes,
+  };
+}
+
+function describeCompanion(
+  deps: Deps,
+  descriptor: Descriptor,
+  entry: Exclude<EntryKind, { kind: 'image' }>,
+): ImageManifest {
+  const row = deps.rows.findCompanion(descriptor.digest);
+  const here = {
+    descriptor,
+    isAvailable: row !== undefined,
+    contentBytes: row === undefined ? 0 : keptBytes(deps, row),
+  };
+  return entry.kind === 'artifact' ? { ...here, kind: 'artifact' } : { ...here, kind: 'attestation', of: entry.of };
+}
+
+function keptBytes({ content }: Deps, { bytes, media_type }: ManifestRow): number {
+  const parsed = parseManifest(bytes, media_type);
+  const blobs = parsed.kind === 'index' ? [] : blobsOf(parsed);
+  return bytes.length + blobs.reduce((sum, { digest }) => sum + (content.find(digest)?.sizeBytes ?? 0), 0);
+}
+
+/** Each blob once, as the disk has it. */
+function blobsOf({ config, layers }: Manifest): readonly Descriptor[] {
+  return [...new Map([config, ...layers].map((blob) => [blob.digest, blob])).values()];
+}

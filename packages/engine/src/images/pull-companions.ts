@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto';
+import { EngineError, isEngineError } from '@gantry/base';
+import { type Descriptor, type Digest, entryKind, type Index, parseManifest } from '@gantry/oci';
+import type { FetchedManifest } from '@gantry/registry';
+import type { Job } from '../jobs/index.ts';
+import type { ImageDeps } from './deps.ts';
+import type { ManifestRow } from './rows.ts';
+import type { Sources } from './sources.ts';
+
+export type CompanionPull = { readonly sources: Sources; readonly job: Job };
+
+/**
+ * Fetches what lies beside an image in its index and belongs to it: what was attested of it, and artifacts of the index
+ * as a whole. A push of the index needs them, nothing else does, so one that the registry has lost is done without.
+ *
+ * @param image digest of the image's manifest
+ */
+export async function pullCompanions(
+  deps: ImageDeps,
+  { index, image }: { readonly index: Index; readonly image: Digest },
+  pull: CompanionPull,
+): Promise<readonly ManifestRow[]> {
+  const companions: ManifestRow[] = [];
+  for (const entry of index.manifests.filter((one) => isCompanion(one, image))) {
+    const row = await fetchCompanion(deps, entry, pull);
+    if (row !== undefined) companions.push(row);
+  }
+  return companions;
+}
+
+/** Tells whether an entry of an index goes along with an image of it. */
+export function isCompanion(entry: Descriptor, image: Digest): boolean {
+  const kind = entryKind(entry);
+  return kind.kind === 'artifact' || (kind.kind === 'attestation' && kind.of === image);
+}
+
+async function fetchCompanion(
+  deps: ImageDeps,
+  { digest, mediaType }: Descriptor,
+  { sources, job }: CompanionPull,
+): Promise<ManifestRow | undefined> {
+  try {
+    const known = deps.rows.findCompanion(digest);
+    const { bytes } = known ?? (await sources.ask('pull', (one) => fetchManifest(one, digest, job), job.signal));
+    const manifest = parseManifest(bytes, mediaType);
+    if (manifest.kind === 'index') return undefined;
+    for (const blob of [manifest.config, ...manifest.layers]) {
+      deps.content.hold(blob.digest, `job:${job.id}`);
+      if (deps.content.find(blob.digest) === undefined) await fetchBlob(deps, blob, { sources, job });
+    }
+    return { digest, media_type: manifest.mediaType, bytes };
+  } catch (error) {
+    if (isEngineError(error, 'not-found')) return undefined;
+    throw error;
+  }
+}
+
+type Fetcher = { fetchManifest(digest: string, signal: AbortSignal): Promise<FetchedManifest> };
+
+function fetchManifest(repository: Fetcher, digest: Digest, { signal }: Job): Promise<FetchedManifest> {
+  return repository.fetchManifest(digest, signal);
+}
+
+async function fetchBlob(deps: ImageDeps, blob: Descriptor, { sources, job }: CompanionPull): Promise<void> {
+  using ingest = deps.content.ingest();
+  const hash = createHash('sha256');
+  for await (const chunk of sources.readBlob({ ...blob, offset: 0 }, job.signal)) {
+    hash.update(chunk);
+    ingest.write(chunk);
+  }
+  ingest.complete();
+  const actual = `sha256:${hash.digest('hex')}`;
+  if (actual !== blob.digest)
+    throw new EngineError('invalid', `cannot use blob "${blob.digest}": the registry sent other bytes (${actual})`);
+  ingest.commit(blob.digest);
+}
