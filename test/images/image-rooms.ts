@@ -77,6 +77,7 @@ export function openImageRooms(
     jobs,
     events: { record },
     now,
+    nondistributable: [],
     registries: { insecure: [], mirrors: [], configDirs: [], proxies: noProxies, ...registries },
   });
   return {

@@ -125,6 +125,7 @@ function engineOptions(config: DaemonConfig, log: Log): Parameters<typeof openEn
       configDirs: config.registryConfigDirs,
       proxies: proxiesOf(process.env),
     },
+    nondistributable: config.nondistributable,
     defaults: { logConfig, ulimits, dns, dnsOptions, dnsSearch, shmSizeBytes, init },
     report: (what, error) => log.error(what, error === undefined ? {} : { error: messageOf(error) }),
   };

@@ -47,6 +47,8 @@ export type EngineOptions = {
   readonly bip: string;
   /** How registries are reached. */
   readonly registries: Registries;
+  /** Hosts and networks of registries that are sent layers that may not be distributed, too. */
+  readonly nondistributable: readonly string[];
   readonly defaults: ContainerDefaults;
   /** Told of failures of work that nobody waits for. */
   readonly report: (what: string, error: unknown) => void;

@@ -29,6 +29,7 @@ test('nothing given is the default everywhere', () => {
     debug: false,
     labels: [],
     insecureRegistries: [],
+    nondistributable: [],
     registryMirrors: [],
     registryConfigDirs: ['/etc/gantry/certs.d', '/etc/docker/certs.d'],
     logConfig: { type: 'json-file', config: {} },

@@ -18,6 +18,7 @@ export type DaemonConfig = {
   readonly debug: boolean;
   readonly labels: readonly string[];
   readonly insecureRegistries: readonly string[];
+  readonly nondistributable: readonly string[];
   readonly registryMirrors: readonly string[];
   readonly registryConfigDirs: readonly string[];
   readonly logConfig: { readonly type: string; readonly config: Readonly<Record<string, string>> };
@@ -63,6 +64,7 @@ export function settleConfig(given: GivenOptions): DaemonConfig {
     debug,
     labels: list('label').map(checkLabel),
     insecureRegistries: list('insecure-registry'),
+    nondistributable: list('allow-nondistributable-artifacts'),
     registryMirrors: list('registry-mirror'),
     registryConfigDirs: given.get('registry-config-dir') ?? usualConfigDirs,
     logConfig: {

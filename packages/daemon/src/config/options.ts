@@ -32,6 +32,9 @@ function option(name: string, kind: FlagSpec['kind'], extra: Extra): OptionRow {
 const fixed = (...values: string[]): OptionUse => ({ kind: 'fixed', values });
 
 const used: readonly OptionRow[] = [
+  option('allow-nondistributable-artifacts', 'list', {
+    help: 'Registries that get layers that may not be distributed, too',
+  }),
   option('bip', 'string', { help: 'IPv4 address for the default bridge' }),
   option('bridge', 'string', { help: 'Attach containers to a network bridge', short: 'b' }),
   option('config-file', 'string', { help: 'Daemon configuration file', key: undefined }),

@@ -41,6 +41,8 @@ export type ImageDeps = {
   /** What this machine runs. */
   readonly platform: Platform;
   readonly registries: Registries;
+  /** Registries, hosts and networks, that are sent layers that may not be distributed, too. */
+  readonly nondistributable: readonly string[];
 };
 
 export type OnProgress = (event: ProgressEvent) => void;

@@ -44,6 +44,8 @@ export type ImageOptions = {
   /** What this machine runs; read off it when absent. */
   readonly platform?: Platform;
   readonly registries: Registries;
+  /** Hosts and networks of registries that are sent layers that may not be distributed, too. */
+  readonly nondistributable: readonly string[];
 };
 
 /** Docker's default for layers of one pull; here for all of them together, since they share the machine. */

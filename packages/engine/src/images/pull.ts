@@ -20,7 +20,7 @@ import {
   repositoryOf,
   withDefaultTag,
 } from '@gantry/oci';
-import { anonymous, type FetchedManifest, openRepositories, type Repository } from '@gantry/registry';
+import type { FetchedManifest, Repository } from '@gantry/registry';
 import type { Job } from '../jobs/index.ts';
 import type { ImageDeps, OnProgress } from './deps.ts';
 import { recordImageEvent } from './image-event.ts';
@@ -28,7 +28,7 @@ import { nearestTags } from './nearest-tags.ts';
 import { pullCompanions } from './pull-companions.ts';
 import { pullLayers } from './pull-layers.ts';
 import type { LayerBlob, ManifestRow } from './rows.ts';
-import { Sources } from './sources.ts';
+import { openSources, type Sources } from './sources.ts';
 import { imageIdOf, storeImage } from './store-image.ts';
 import type { PullRequest } from './types.ts';
 
@@ -55,8 +55,7 @@ export async function pullImage(
   const given = parseReference(request.reference);
   const wanted = request.platform === '' ? deps.platform : parsePlatform(request.platform, deps.platform);
   await deps.jobs.run({ kind: 'pull', subject: request.reference, signal }, async (job) => {
-    const { registries } = deps;
-    const sources = new Sources(openRepositories(given, { credentials: request.auth ?? anonymous, registries }));
+    const sources = openSources(deps, given, request.auth);
     const report: OnProgress = (event) => {
       job.report(event.status);
       onProgress(event);

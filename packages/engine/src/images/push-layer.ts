@@ -12,6 +12,8 @@ export type LayerPush = {
   readonly destination: Destination;
   /** Paths of repositories of the same registry that are known to have a blob. */
   readonly sources: (digest: Digest) => readonly string[];
+  /** The registry gets layers that somebody else serves, too. */
+  readonly sendsForeign: boolean;
   /** Who holds what is made on the way. */
   readonly user: string;
   readonly signal: AbortSignal;
@@ -32,13 +34,14 @@ const maximumMounts = 3;
 export async function pushLayer(deps: ImageDeps, layer: LayerToPush, push: LayerPush): Promise<Descriptor> {
   const id = shortId(layer.diffId);
   const { onProgress, destination, signal } = push;
-  if (layer.kind === 'foreign') {
+  // Docker differs: since 28 it sends them always, and reads nothing of allow-nondistributable-artifacts.
+  if (layer.kind === 'foreign' && !(push.sendsForeign && deps.content.find(layer.descriptor.digest) !== undefined)) {
     onProgress({ id, status: 'Skipped foreign layer' });
     return layer.descriptor;
   }
   if (deps.uploads.isFull) onProgress({ id, status: 'Waiting' });
   using _place = await deps.uploads.enter(signal);
-  const candidates = layer.kind === 'exact' ? [layer.descriptor] : layer.blobs.flatMap((blob) => candidate(deps, blob));
+  const candidates = layer.kind === 'any' ? layer.blobs.flatMap((blob) => candidate(deps, blob)) : [layer.descriptor];
   for (const descriptor of candidates) {
     if (await destination.hasBlob(descriptor.digest, signal)) {
       onProgress({ id, status: 'Layer already exists' });

@@ -23,6 +23,8 @@ export type Push = {
   readonly onProgress: OnProgress;
   /** Paths of repositories of the same registry that are known to have a blob. */
   readonly sources: (digest: Digest) => readonly string[];
+  /** The registry gets layers that somebody else serves, too. */
+  readonly sendsForeign: boolean;
 };
 
 /** What was put into the registry. */
@@ -44,15 +46,12 @@ export async function pushManifest(
 }
 
 /** Several at a time, topmost first, as Docker shows them; equal ones once. @returns their descriptors, lowest first */
-async function pushLayers(
-  deps: ImageDeps,
-  plan: PushPlan,
-  { job, destination, sources, onProgress }: Push,
-): Promise<readonly Descriptor[]> {
+async function pushLayers(deps: ImageDeps, plan: PushPlan, { job, ...push }: Push): Promise<readonly Descriptor[]> {
+  const { onProgress } = push;
   const failing = new AbortController();
   const signal = AbortSignal.any([job.signal, failing.signal]);
   const user = `job:${job.id}`;
-  const context = { destination, sources, user, signal, onProgress };
+  const context = { ...push, user, signal };
   // The image may be removed while it is pushed; its blobs stay until they are sent.
   for (const digest of plan.layers.flatMap(digestsOf)) if (deps.content.find(digest)) deps.content.hold(digest, user);
   const pushes = new Map<string, Promise<Descriptor>>();

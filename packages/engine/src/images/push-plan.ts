@@ -19,7 +19,7 @@ export type LayerToPush = { readonly diffId: DiffId } & (
       readonly descriptor: Descriptor;
     }
   | {
-      /** Somebody else serves it: it is named, never sent. */
+      /** Somebody else serves it: it is named, and sent only where the operator allows that. */
       readonly kind: 'foreign';
       readonly descriptor: Descriptor;
     }

@@ -9,7 +9,7 @@ import {
   type Reference,
   repositoryOf,
 } from '@gantry/oci';
-import { anonymous, openDestination } from '@gantry/registry';
+import { anonymous, isListed, openDestination } from '@gantry/registry';
 import type { ImageDeps, OnProgress } from './deps.ts';
 import { recordImageEvent } from './image-event.ts';
 import { getImageFor } from './platforms.ts';
@@ -78,7 +78,7 @@ function referencesOf({ rows }: ImageDeps, repository: Reference, tag: string): 
   });
 }
 
-type RepositoryPush = Omit<Push, 'sources'> & { readonly platform: Platform | undefined };
+type RepositoryPush = Omit<Push, 'sources' | 'sendsForeign'> & { readonly platform: Platform | undefined };
 
 async function pushOne(deps: ImageDeps, reference: Reference, push: RepositoryPush): Promise<void> {
   const { rows } = deps;
@@ -90,7 +90,7 @@ async function pushOne(deps: ImageDeps, reference: Reference, push: RepositoryPu
     });
   const sources = (digest: Digest): readonly string[] => near(digest).filter((path) => path !== reference.path);
   const isNear = (digest: Digest): boolean => near(digest).length > 0;
-  const context = { ...push, sources };
+  const context = { ...push, sources, sendsForeign: isListed(domain, deps.nondistributable) };
   // A registry may have lost what it once had: then only what is here counts.
   const { digest, bytes } = await pushName(deps, { reference, isNear }, context).catch(async (error: unknown) => {
     if (!(error instanceof MissingBlob)) throw error;

@@ -52,7 +52,7 @@ export function endpointOf(domain: string, { insecure, configDirs }: Registries)
   const host = domain === defaultDomain ? 'registry-1.docker.io' : domain;
   const name = hostNameOf(domain);
   const certificates = readCertificates(configDirs, domain);
-  const isConfigured = insecure.some((entry) => entry === domain || entry === name || containsAddress(entry, name));
+  const isConfigured = isListed(domain, insecure);
   const mayBeInsecure = isConfigured || (isLoopback(name) && certificates === undefined);
   const isInsecure = mayBeInsecure && domain !== defaultDomain;
   return {
@@ -85,6 +85,12 @@ export function mirrorEndpoint(mirror: string, registries: Registries): Endpoint
     capabilities: ['resolve', 'pull'],
     isOwn: false,
   };
+}
+
+/** Tells whether a registry is among hosts, with or without a port, and networks. */
+export function isListed(domain: string, entries: readonly string[]): boolean {
+  const name = hostNameOf(domain);
+  return entries.some((entry) => entry === domain || entry === name || containsAddress(entry, name));
 }
 
 function hostNameOf(domain: string): string {

@@ -137,14 +137,7 @@ export class Repository {
 
   async *#readFrom(blob: BlobAsked, offset: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const headers: Record<string, string> = offset === 0 ? {} : { range: `bytes=${offset}-` };
-    const response = await this.#get(`blobs/${blob.digest}`, { headers }, signal);
-    // A registry that ignores ranges sends all of it again.
-    let skip = response.status === 206 ? 0 : offset;
-    for await (const chunk of withoutStalls(response, signal)) {
-      const rest = chunk.subarray(Math.min(skip, chunk.length));
-      skip -= chunk.length - rest.length;
-      if (rest.length > 0) yield rest;
-    }
+    yield* restOf(await this.#get(`blobs/${blob.digest}`, { headers }, signal), offset, signal);
   }
 
   /** A GET below this repository. @throws Docker's texts for an answer that is not the thing itself */
@@ -169,6 +162,17 @@ function verify(bytes: Uint8Array, digest: Digest, what: string): void {
       'invalid',
       `cannot use ${what} "${digest}": the registry sent other bytes (${algorithm}:${actual})`,
     );
+  }
+}
+
+/** What a body has from an offset on, which was asked for as a range. */
+export async function* restOf(response: Response, offset: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  // A host that ignores ranges sends all of it again.
+  let skip = response.status === 206 ? 0 : offset;
+  for await (const chunk of withoutStalls(response, signal)) {
+    const rest = chunk.subarray(Math.min(skip, chunk.length));
+    skip -= chunk.length - rest.length;
+    if (rest.length > 0) yield rest;
   }
 }
 
