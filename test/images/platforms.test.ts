@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { busyboxRootTar } from '../harness/busybox-image.ts';
+import { type CommandResult, commandOutput } from '../harness/command.ts';
 import { type ClientName, startEngine, type TestEngine } from '../harness/engine.ts';
 import { startRegistry, type TestRegistry } from '../registry/registry-server.ts';
 import type { MadeImage } from './made-image.ts';
@@ -271,6 +272,77 @@ test.each(clients)('%s saves all platforms of a name or one, and loads them as t
   const none = await engine.run(client, ['load', '--platform', 'linux/s390x', '-i', archive]);
   expect(none.stderr).toContain('it has no image for platform linux/s390x');
   await engine.output(client, ['rmi', name]);
+});
+
+test('what was attested of an image goes with it through an archive, and what the registry lost is done without', async () => {
+  const [own, other] = [platformImage(mine, 'attested own', base), platformImage(theirs, 'attested other', base)];
+  const [ofOwn, ofOther] = [attestationOf(own), attestationOf(other)];
+  const { digest } = await pushIndex(`http://${host}/v2/attested`, 'latest', [
+    imageEntry(own, mine),
+    imageEntry(other, theirs),
+    attestationEntry(ofOwn, own),
+    attestationEntry(ofOther, other),
+  ]);
+  const name = `${host}/attested`;
+  await pullBoth('docker', name);
+  const archive = join(engine.root, 'attested.tar');
+  await engine.output('docker', ['save', '-o', archive, name]);
+  await engine.output('docker', ['rmi', name]);
+  await engine.output('docker', ['load', '-i', archive]);
+  await engine.output('docker', ['tag', name, `${host}/attested-again`]);
+  expect(await engine.output('docker', ['push', `${host}/attested-again`])).toContain(`latest: digest: ${digest}`);
+  await engine.output('docker', ['rmi', name, `${host}/attested-again`]);
+  const lost = `/v2/attested/manifests/${ofOwn.manifest.digest}`;
+  expect((await registry.request('DELETE', lost)).status).toBe(202);
+  await pullBoth('docker', name);
+  await engine.output('docker', ['tag', name, `${host}/less`]);
+  expect(await engine.output('docker', ['push', `${host}/less`])).toContain(`latest: digest: ${own.manifest.digest}`);
+  await engine.output('docker', ['rmi', name, `${host}/less`]);
+});
+
+test('of an index that is not whole in an archive only what is whole is loaded', async () => {
+  const { name, own, other } = await twoPlatforms('torn');
+  await pullBoth('docker', name);
+  const archive = join(engine.root, 'torn.tar');
+  await engine.output('docker', ['save', '-o', archive, name]);
+  await engine.output('docker', ['rmi', name]);
+  const without = async (...digests: readonly string[]): Promise<CommandResult> => {
+    const [torn, files] = [`${archive}.torn`, mkdtempSync(join(engine.root, 'torn-'))];
+    await commandOutput(['tar', '-xf', archive, '-C', files]);
+    for (const digest of digests) rmSync(join(files, 'blobs/sha256', digest.slice('sha256:'.length)));
+    await commandOutput(['tar', '-cf', torn, '-C', files, '.']);
+    return await engine.run('docker', ['load', '-i', torn]);
+  };
+  const ownLayer = own.layers[1]?.digest ?? '';
+  expect(await without(ownLayer)).toMatchObject({ stdout: `Loaded image: ${name}:latest\n`, stderr: '' });
+  expect(await engine.output('docker', ['images', '-q', '--no-trunc', name])).toBe(other.config.digest);
+  await engine.output('docker', ['rmi', name]);
+  const nothing = await without(ownLayer, other.config.digest);
+  expect(nothing.stderr).toContain('no image of its index is in it whole');
+});
+
+test('a plan to remove a platform is what its removal answers', async () => {
+  const { name } = await twoPlatforms('planned');
+  await pullBoth('docker', name);
+  const platforms = encodeURIComponent(JSON.stringify({ os: 'linux', architecture: theirs }));
+  const path = `/images/${name}?force=1&platforms=${platforms}`;
+  const plan = (await (await engine.api('DELETE', `${path}&plan=1`)).json()) as { Removed: unknown };
+  expect(Object.values(plan)).toContainEqual(await (await engine.api('DELETE', path)).json());
+  const twice = await engine.output('gantry', ['rmi', '--dry-run', name, name]).catch(String);
+  expect(twice).toContain('No such image');
+  await engine.output('docker', ['rmi', name]);
+});
+
+test('when one platform is damaged, its name goes on to mean the other', async () => {
+  const { name, own, other } = await twoPlatforms('damaged');
+  await pullBoth('docker', name);
+  const [, layer] = own.layers;
+  rmSync(join(engine.dataRoot, 'blobs/sha256', layer?.digest.slice('sha256:'.length) ?? ''));
+  await engine.output('gantry', ['system', 'fsck', '--repair']);
+  expect(await engine.output('docker', ['images', '-q', '--no-trunc', name])).toBe(other.config.digest);
+  await engine.output('docker', ['pull', '-q', name]);
+  expect(await engine.output('docker', ['images', '-q', '--no-trunc', name])).toBe(own.config.digest);
+  await engine.output('docker', ['rmi', name]);
 });
 
 test('an artifact is refused in Docker’s words', async () => {

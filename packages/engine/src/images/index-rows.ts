@@ -28,6 +28,18 @@ CREATE INDEX IF NOT EXISTS image_companion_digest ON image_companion (digest);
 /** An image that is here, by the manifest that an index names it with. */
 export type MemberRow = { readonly image_id: string; readonly digest: string };
 
+/** How an image stands to indexes. */
+export type Relations = {
+  /** IDs of the other images that its names mean too: other platforms. */
+  readonly siblings: readonly string[];
+  /** Names that mean another image first, and this one for its platform. */
+  readonly namesByIndex: readonly string[];
+  /** What the first of its names means that means an index. */
+  readonly index: TargetRow | undefined;
+  /** What it came with. */
+  readonly manifest: TargetRow | undefined;
+};
+
 export type TargetRow = { readonly digest: string; readonly media_type: string; readonly size: number };
 
 const joined = `
@@ -68,6 +80,17 @@ export function openIndexRows(db: Db) {
     `SELECT digest, media_type, length(bytes) AS size FROM image_reference JOIN image_index ON digest = index_digest
      WHERE image_id = ? ORDER BY reference LIMIT 1`,
   );
+  const everyMember = db.prepare<{ reference: string; first: string; member: string }>(
+    `SELECT reference, image_reference.image_id AS first, image_manifest.image_id AS member ${joined} ORDER BY reference`,
+  );
+  // SQLite gives the other columns of the row that has the minimum.
+  const everyManifest = db.prepare<TargetRow & { image_id: string }>(
+    'SELECT image_id, digest, media_type, length(bytes) AS size, MIN(rowid) FROM image_manifest GROUP BY image_id',
+  );
+  const everyIndex = db.prepare<TargetRow & { image_id: string }>(
+    `SELECT image_id, digest, media_type, length(bytes) AS size, MIN(reference)
+     FROM image_reference JOIN image_index ON digest = index_digest GROUP BY image_id`,
+  );
   const addCompanion = db.prepare(
     'INSERT INTO image_companion (digest, image_id, media_type, bytes) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
   );
@@ -91,10 +114,26 @@ export function openIndexRows(db: Db) {
     members: (indexDigest: string): readonly MemberRow[] => members.all(indexDigest),
     /** The other images that the names of this one mean too: other platforms. */
     siblings: (id: string): readonly string[] => siblings.all(id).map((row) => row.image_id),
-    /** The index that the first of its names means that means one. */
-    targetIndex: (id: string): TargetRow | undefined => targetIndex.get(id) ?? undefined,
-    /** The manifest that an image came with. */
-    targetManifest: (id: string): TargetRow | undefined => targetManifest.get(id) ?? undefined,
+    relationsOf: (id: string): Relations => ({
+      siblings: siblings.all(id).map((row) => row.image_id),
+      namesByIndex: namesByIndex.all(id).map((row) => row.reference),
+      index: targetIndex.get(id) ?? undefined,
+      manifest: targetManifest.get(id) ?? undefined,
+    }),
+    /** The relations of all images, asked at once. */
+    allRelations: (): ((id: string) => Relations) => {
+      const others = everyMember.all().filter(({ first, member }) => first !== member);
+      const byFirst = Map.groupBy(others, ({ first }) => first);
+      const byMember = Map.groupBy(others, ({ member }) => member);
+      const manifests = new Map(everyManifest.all().map((row) => [row.image_id, row]));
+      const indexes = new Map(everyIndex.all().map((row) => [row.image_id, row]));
+      return (id) => ({
+        siblings: [...new Set((byFirst.get(id) ?? []).map(({ member }) => member))],
+        namesByIndex: [...new Set((byMember.get(id) ?? []).map(({ reference }) => reference))],
+        index: indexes.get(id),
+        manifest: manifests.get(id),
+      });
+    },
     /** @returns at most two IDs of images, by the digest of a manifest or its beginning */
     ofManifest: (hex: string): readonly string[] => manifestStarting.all(`sha256:${hex}`).map((row) => row.image_id),
     /** Names that mean another image first, and this one for its platform. */

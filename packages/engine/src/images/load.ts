@@ -104,6 +104,9 @@ function planLoad({ members, asked, host }: Planning): readonly ArchivedName[] {
     isListed || layout === undefined
       ? parseSavedManifest(archive.read('manifest.json', maximumManifestBytes))
       : parseLayout(layout, archive, { platform: asked, host });
+  if (names.length === 0 && asked === undefined && !isListed) {
+    throw new EngineError('invalid', 'cannot load archive: no image of its index is in it whole');
+  }
   if (asked === undefined) return names;
   const fitting = names.filter(({ images }) => images.every((image) => isFor(image, archive, asked)));
   if (fitting.length > 0) return fitting;
@@ -136,8 +139,8 @@ function readMember(members: ArchiveMembers, path: string, maximumBytes: number)
   if (sizeBytes > maximumBytes)
     throw new EngineError('invalid', `cannot load archive: "${path}" is larger than ${maximumBytes} bytes`);
   const bytes = readFileSync(file);
-  const named = /^blobs\/sha256\/([a-f0-9]{64})$/.exec(path)?.[1];
-  if (named !== undefined && createHash('sha256').update(bytes).digest('hex') !== named) {
+  const [, algorithm, named] = /^blobs\/(sha256|sha512)\/([a-f0-9]{64,128})$/.exec(path) ?? [];
+  if (algorithm !== undefined && createHash(algorithm).update(bytes).digest('hex') !== named) {
     throw new EngineError('invalid', `cannot load archive: "${path}" does not have that digest`);
   }
   return bytes;

@@ -1,6 +1,7 @@
-import { type Decision, decideWhole, rowsWithout } from './decide-removal.ts';
+import { type Decision, decideWhole } from './decide-removal.ts';
 import type { ImageDeps } from './deps.ts';
 import { carryOut, planRemovals } from './remove.ts';
+import { rowsLeft } from './rows-left.ts';
 import type { ImageRecord, ImageRemoval } from './types.ts';
 
 type Wish = {
@@ -26,10 +27,13 @@ export async function pruneImages(deps: ImageDeps, wish: Wish): Promise<ImageRem
  */
 export function planImagePrune(deps: ImageDeps, wish: Wish, dropped: readonly string[]): ImageRemoval {
   const gone: Decision[] = [];
+  const rows = rowsLeft(deps.rows);
   for (const { id } of unusedImages(deps, wish)) {
-    const rows = rowsWithout(deps.rows, gone);
     const row = rows.find(id);
-    if (row !== undefined) gone.push(decideWhole(rows, row));
+    if (row === undefined) continue;
+    const decision = decideWhole(rows, row);
+    rows.drop(decision);
+    gone.push(decision);
   }
   return sumOf(planRemovals(deps, gone, dropped));
 }

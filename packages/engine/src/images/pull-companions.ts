@@ -20,12 +20,17 @@ export async function pullCompanions(
   { index, image }: { readonly index: Index; readonly image: Digest },
   pull: CompanionPull,
 ): Promise<readonly ManifestRow[]> {
-  const companions: ManifestRow[] = [];
-  for (const entry of index.manifests.filter((one) => isCompanion(one, image))) {
-    const row = await fetchCompanion(deps, entry, pull);
-    if (row !== undefined) companions.push(row);
-  }
-  return companions;
+  const entries = index.manifests.filter((entry) => isCompanion(entry, image));
+  const rows = await settleAll(entries.map((entry) => fetchCompanion(deps, entry, pull)));
+  return rows.filter((row) => row !== undefined);
+}
+
+/** Waits for all before one failure is told: none goes on behind the asker's back. */
+export async function settleAll<Works extends readonly unknown[]>(
+  works: readonly [...Works],
+): Promise<{ -readonly [Index in keyof Works]: Awaited<Works[Index]> }> {
+  await Promise.allSettled(works);
+  return await Promise.all(works);
 }
 
 /** Tells whether an entry of an index goes along with an image of it. */

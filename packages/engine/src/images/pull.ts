@@ -25,7 +25,7 @@ import type { Job } from '../jobs/index.ts';
 import type { ImageDeps, OnProgress } from './deps.ts';
 import { recordImageEvent } from './image-event.ts';
 import { nearestTags } from './nearest-tags.ts';
-import { pullCompanions } from './pull-companions.ts';
+import { pullCompanions, settleAll } from './pull-companions.ts';
 import { pullLayers } from './pull-layers.ts';
 import type { LayerBlob, ManifestRow } from './rows.ts';
 import { openSources, type Sources } from './sources.ts';
@@ -95,9 +95,11 @@ async function pullOne(deps: ImageDeps, reference: Reference, pull: Pull): Promi
   onProgress({ id: tagOrDigest, status: `Pulling from ${reference.path}` });
   const { manifest, fetched, index } = await chooseManifest(top, reference, pull);
   const { configBytes, config } = await fetchConfig(manifest, reference, pull);
-  if (deps.rows.find(imageIdOf(configBytes)) === undefined)
-    await pullLayers(deps, { manifest, config, sources, job, onProgress });
-  const companions = index === undefined ? [] : await pullCompanions(deps, { index, image: fetched.digest }, pull);
+  const isKnown = deps.rows.find(imageIdOf(configBytes)) !== undefined;
+  const [companions] = await settleAll([
+    index === undefined ? [] : pullCompanions(deps, { index, image: fetched.digest }, pull),
+    isKnown ? undefined : pullLayers(deps, { manifest, config, sources, job, onProgress }),
+  ]);
   const digestName = formatReference({ ...reference, tag: undefined, digest: top.digest });
   const tagName = reference.digest === undefined ? [formatReference(reference)] : [];
   const { isNews } = storeImage(

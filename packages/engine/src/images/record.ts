@@ -10,7 +10,7 @@ import {
   repositoryOf,
 } from '@gantry/oci';
 import type { LayerRoom } from '../snapshots/index.ts';
-import type { TargetRow } from './index-rows.ts';
+import type { Relations, TargetRow } from './index-rows.ts';
 import type { ImageRow, ImageRows } from './rows.ts';
 import type { ImageRecord, ImageTarget } from './types.ts';
 
@@ -54,11 +54,10 @@ export function openRecords(rows: ImageRows, snapshots: LayerRoom): Records {
     const family = [row, ...siblings.flatMap((id) => rows.find(id) ?? [])];
     return sumOf(new Map(family.flatMap((one) => [...fixedOf(one).layers])).values());
   };
-  const record = (row: ImageRow, own: readonly string[]): ImageRecord => {
+  const record = (row: ImageRow, own: readonly string[], relations: Relations): ImageRecord => {
     const { config, sizeBytes } = fixedOf(row);
-    const siblings = rows.siblings(row.id);
+    const { siblings, namesByIndex: byIndex, index, manifest } = relations;
     const isDigest = (reference: string): boolean => parseReference(reference).digest !== undefined;
-    const byIndex = rows.namesByIndex(row.id);
     // With a tag of its own it stands under that, and the other images under theirs.
     const hasOwnTag = !own.every(isDigest);
     const references = byFullName(hasOwnTag ? own : [...own, ...byIndex]);
@@ -73,20 +72,19 @@ export function openRecords(rows: ImageRows, snapshots: LayerRoom): Records {
       siblings,
       familyBytes: siblings.length === 0 ? sizeBytes : familyBytes(row, siblings),
       isFirst: hasOwnTag || byIndex.length === 0,
-      target: targetOf(rows.targetIndex(row.id) ?? rows.targetManifest(row.id)),
-      manifest: targetOf(rows.targetManifest(row.id)),
+      target: targetOf(index ?? manifest),
+      manifest: targetOf(manifest),
     };
   };
   return {
-    of: (row) => record(row, rows.references(row.id)),
+    of: (row) => record(row, rows.references(row.id), rows.relationsOf(row.id)),
     list: () => {
       const byImage = Map.groupBy(rows.allReferences(), (row) => row.image_id);
-      return rows.list().map((row) =>
-        record(
-          row,
-          (byImage.get(row.id) ?? []).map(({ reference }) => reference),
-        ),
-      );
+      const relationsOf = rows.allRelations();
+      return rows.list().map((row) => {
+        const own = (byImage.get(row.id) ?? []).map(({ reference }) => reference);
+        return record(row, own, relationsOf(row.id));
+      });
     },
     forget: (id) => {
       kept.delete(id);

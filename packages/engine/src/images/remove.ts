@@ -1,10 +1,11 @@
 import { isEngineError } from '@gantry/base';
 import type { CollectedLayers } from '../snapshots/index.ts';
-import { type Decision, decideRemoval, rowsWithout, type Wish } from './decide-removal.ts';
+import { type Decision, decideRemoval, type Wish } from './decide-removal.ts';
 import type { ImageDeps } from './deps.ts';
 import { recordImageEvent } from './image-event.ts';
 import type { RowsRead } from './resolve.ts';
 import type { ImageRow } from './rows.ts';
+import { rowsLeft } from './rows-left.ts';
 import { settleNames } from './store-image.ts';
 import type { ImageRemoval } from './types.ts';
 
@@ -25,11 +26,14 @@ export function planImageRemoval(
   { after, ...wish }: Wish & { readonly after: readonly string[] },
 ): ImageRemoval {
   const gone: Decision[] = [];
+  const rows = rowsLeft(deps.rows);
   for (const name of after) {
-    const earlier = tryDecide(rowsWithout(deps.rows, gone), name, wish);
-    if (earlier !== undefined) gone.push(earlier);
+    const earlier = tryDecide(rows, name, wish);
+    if (earlier === undefined) continue;
+    rows.drop(earlier);
+    gone.push(earlier);
   }
-  const decision = decideRemoval(rowsWithout(deps.rows, gone), nameOrId, wish);
+  const decision = decideRemoval(rows, nameOrId, wish);
   return planRemovals(deps, [...gone, decision], []).at(-1) ?? nothing;
 }
 

@@ -10,13 +10,16 @@ type Part = { readonly name: string; readonly sizeBytes: number };
 export function measureImages(deps: ImageDeps): ImageUsage {
   const layers = new Map(deps.snapshots.list().map(({ chainId, sizeBytes }) => [chainId, sizeBytes]));
   const parts = new Map(deps.rows.list().map((row) => [row.id, partsOf(deps, row, layers)]));
-  const families = new Map([...parts].map(([id, own]) => [id, withSiblings(deps, id, { own, parts })]));
+  const relationsOf = deps.rows.allRelations();
+  const families = new Map([...parts].map(([id, own]) => [id, withSiblings(relationsOf(id).siblings, { own, parts })]));
   const holders = new Map<string, Set<string>>();
   for (const [id, own] of parts)
     for (const { name } of own) holders.set(name, (holders.get(name) ?? new Set()).add(id));
   const isShared = (id: string, { name }: Part): boolean => {
-    const family = new Set([id, ...deps.rows.siblings(id)]);
-    return [...(holders.get(name) ?? [])].some((holder) => !family.has(holder));
+    const all = holders.get(name) ?? new Set();
+    if (all.size === 1) return false;
+    const family = new Set([id, ...relationsOf(id).siblings]);
+    return all.values().some((holder) => !family.has(holder));
   };
   const blobBytes = sum(deps.content.list());
   const layerBytes = sum(deps.snapshots.list());
@@ -34,8 +37,9 @@ export function measureImages(deps: ImageDeps): ImageUsage {
 type Parts = { readonly own: readonly Part[]; readonly parts: ReadonlyMap<string, readonly Part[]> };
 
 /** What an image and the other platforms of its names take, each part once. */
-function withSiblings({ rows }: ImageDeps, id: string, { own, parts }: Parts): readonly Part[] {
-  const others = rows.siblings(id).flatMap((sibling) => parts.get(sibling) ?? []);
+function withSiblings(siblings: readonly string[], { own, parts }: Parts): readonly Part[] {
+  if (siblings.length === 0) return own;
+  const others = siblings.flatMap((sibling) => parts.get(sibling) ?? []);
   return [...new Map([...own, ...others].map((part) => [part.name, part])).values()];
 }
 
