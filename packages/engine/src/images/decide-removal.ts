@@ -128,7 +128,7 @@ function digestsGoing(
 function losingNames(rows: RowsRead, image: ImageRow, untag: readonly string[]): readonly ImageRow[] {
   const named = untag.flatMap((name) => rows.findReference(name) ?? []);
   const indexes = new Set(named.flatMap(({ indexDigest }) => indexDigest ?? []));
-  const members = [...indexes].flatMap((digest) => rows.members(digest).map(({ image_id }) => image_id));
+  const members = [...indexes].flatMap((digest) => rows.members(digest));
   const gone = new Set(untag);
   const isNamed = (id: string): boolean =>
     [...rows.references(id), ...rows.namesByIndex(id)].some((name) => !gone.has(name));
@@ -144,7 +144,7 @@ function namesWithout(rows: RowsRead, goes: readonly ImageRow[]): readonly strin
   return goes.flatMap(({ id }) =>
     rows.references(id).filter((name) => {
       const indexDigest = rows.findReference(name)?.indexDigest;
-      return indexDigest === undefined || rows.members(indexDigest).every(({ image_id }) => gone.has(image_id));
+      return indexDigest === undefined || rows.members(indexDigest).every((id) => gone.has(id));
     }),
   );
 }

@@ -1,8 +1,9 @@
-import { type Descriptor, type EntryKind, entryKind, type Manifest, parseManifest, plainDescriptor } from '@gantry/oci';
+import { type Descriptor, type EntryKind, entryKind, plainDescriptor } from '@gantry/oci';
 import type { ImageDeps } from './deps.ts';
+import { blobsOf, entriesOf } from './parse-rows.ts';
 import { platformOf } from './platforms.ts';
 import { resolveImage } from './resolve.ts';
-import type { ImageRow, ManifestRow } from './rows.ts';
+import { findMember, type ImageRow, type ManifestRow } from './rows.ts';
 import type { ImageManifest } from './types.ts';
 
 type Deps = Pick<ImageDeps, 'rows' | 'records' | 'content'>;
@@ -19,15 +20,10 @@ export function describeManifests(deps: Deps, nameOrId: string): readonly ImageM
   const names = name === undefined ? rows.references(image.id) : [name];
   const digests = new Set(names.flatMap((one) => rows.findReference(one)?.indexDigest ?? []));
   if (digests.size === 0) return alone(deps, image);
-  const entries = [...digests].flatMap((digest) => entriesOf(rows.findIndex(digest)));
+  const indexes = [...digests].flatMap((digest) => rows.findIndex(digest) ?? []);
+  const entries = indexes.flatMap(entriesOf);
   const once = new Map(entries.map((entry) => [entry.digest, entry]));
   return [...once.values()].map((entry) => describeEntry(deps, entry));
-}
-
-function entriesOf(index: ManifestRow | undefined): readonly Descriptor[] {
-  if (index === undefined) return [];
-  const parsed = parseManifest(index.bytes, index.media_type);
-  return parsed.kind === 'index' ? parsed.manifests : [];
 }
 
 function alone(deps: Deps, image: ImageRow): readonly ImageManifest[] {
@@ -38,8 +34,7 @@ function alone(deps: Deps, image: ImageRow): readonly ImageManifest[] {
 function describeEntry(deps: Deps, descriptor: Descriptor): ImageManifest {
   const entry = entryKind(descriptor);
   if (entry.kind !== 'image') return describeCompanion(deps, descriptor, entry);
-  const [id] = deps.rows.ofManifest(descriptor.digest.slice('sha256:'.length));
-  return describeImage(deps, descriptor, id === undefined ? undefined : deps.rows.find(id));
+  return describeImage(deps, descriptor, findMember(deps.rows, descriptor.digest)?.image);
 }
 
 const unknownPlatform = { os: 'unknown', architecture: 'unknown', variant: '' };
@@ -76,13 +71,6 @@ function describeCompanion(
   return entry.kind === 'artifact' ? { ...here, kind: 'artifact' } : { ...here, kind: 'attestation', of: entry.of };
 }
 
-function keptBytes({ content }: Deps, { bytes, media_type }: ManifestRow): number {
-  const parsed = parseManifest(bytes, media_type);
-  const blobs = parsed.kind === 'index' ? [] : blobsOf(parsed);
-  return bytes.length + blobs.reduce((sum, { digest }) => sum + (content.find(digest)?.sizeBytes ?? 0), 0);
-}
-
-/** Each blob once, as the disk has it. */
-function blobsOf({ config, layers }: Manifest): readonly Descriptor[] {
-  return [...new Map([config, ...layers].map((blob) => [blob.digest, blob])).values()];
+function keptBytes({ content }: Deps, row: ManifestRow): number {
+  return blobsOf(row).reduce((sum, { digest }) => sum + (content.find(digest)?.sizeBytes ?? 0), row.bytes.length);
 }

@@ -25,9 +25,6 @@ CREATE TABLE IF NOT EXISTS image_companion (
 CREATE INDEX IF NOT EXISTS image_companion_digest ON image_companion (digest);
 `;
 
-/** An image that is here, by the manifest that an index names it with. */
-export type MemberRow = { readonly image_id: string; readonly digest: string };
-
 /** How an image stands to indexes. */
 export type Relations = {
   /** IDs of the other images that its names mean too: other platforms. */
@@ -60,8 +57,8 @@ export function openIndexRows(db: Db) {
   const naming = db.prepare<{ index_digest: string }>(
     'SELECT DISTINCT index_digest FROM image_index_entry WHERE digest = ?',
   );
-  const members = db.prepare<MemberRow>(
-    `SELECT image_id, digest FROM image_index_entry JOIN image_manifest USING (digest)
+  const members = db.prepare<{ image_id: string }>(
+    `SELECT image_id FROM image_index_entry JOIN image_manifest USING (digest)
      WHERE index_digest = ? GROUP BY image_id ORDER BY MIN(position)`,
   );
   const siblings = db.prepare<{ image_id: string }>(
@@ -70,6 +67,7 @@ export function openIndexRows(db: Db) {
   const namesByIndex = db.prepare<{ reference: string }>(
     `SELECT DISTINCT reference ${joined} WHERE image_manifest.image_id = ?1 AND image_reference.image_id <> ?1 ORDER BY reference`,
   );
+  const withManifest = db.prepare<{ image_id: string }>('SELECT image_id FROM image_manifest WHERE digest = ? LIMIT 1');
   const manifestStarting = db.prepare<{ image_id: string }>(
     "SELECT DISTINCT image_id FROM image_manifest WHERE digest LIKE ? || '%' LIMIT 2",
   );
@@ -110,8 +108,8 @@ export function openIndexRows(db: Db) {
     },
     /** Indexes that name a manifest. */
     indexesNaming: (digest: string): readonly string[] => naming.all(digest).map((row) => row.index_digest),
-    /** The images of an index that are here, in its order. */
-    members: (indexDigest: string): readonly MemberRow[] => members.all(indexDigest),
+    /** IDs of the images of an index that are here, in its order. */
+    members: (indexDigest: string): readonly string[] => members.all(indexDigest).map((row) => row.image_id),
     /** The other images that the names of this one mean too: other platforms. */
     siblings: (id: string): readonly string[] => siblings.all(id).map((row) => row.image_id),
     relationsOf: (id: string): Relations => ({
@@ -134,7 +132,9 @@ export function openIndexRows(db: Db) {
         manifest: manifests.get(id),
       });
     },
-    /** @returns at most two IDs of images, by the digest of a manifest or its beginning */
+    /** The ID of an image that is here under the digest of a manifest. */
+    withManifest: (digest: string): string | undefined => withManifest.get(digest)?.image_id,
+    /** @returns at most two IDs of images, by the beginning of a manifest's digest */
     ofManifest: (hex: string): readonly string[] => manifestStarting.all(`sha256:${hex}`).map((row) => row.image_id),
     /** Names that mean another image first, and this one for its platform. */
     namesByIndex: (id: string): readonly string[] => namesByIndex.all(id).map((row) => row.reference),

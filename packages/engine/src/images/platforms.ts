@@ -22,11 +22,7 @@ export function chooseImage(images: readonly ImageRow[], wanted: Platform): Imag
 export function familyOf(rows: RowsRead, { image, name }: Resolved): readonly ImageRow[] {
   const indexDigest = name === undefined ? undefined : rows.findReference(name)?.indexDigest;
   const others =
-    name === undefined
-      ? rows.siblings(image.id)
-      : indexDigest === undefined
-        ? []
-        : rows.members(indexDigest).map(({ image_id }) => image_id);
+    name === undefined ? rows.siblings(image.id) : indexDigest === undefined ? [] : rows.members(indexDigest);
   return [image, ...others.filter((id) => id !== image.id).flatMap((id) => rows.find(id) ?? [])];
 }
 
@@ -67,7 +63,7 @@ export function bestOf(
   change: IndexChange,
 ): string | undefined {
   const gone = new Set('without' in change ? change.without.map(({ id }) => id) : []);
-  const ids = deps.rows.members(indexDigest).map(({ image_id }) => image_id);
+  const ids = deps.rows.members(indexDigest);
   const images = ids.filter((id) => !gone.has(id)).flatMap((id) => deps.rows.find(id) ?? []);
   const newest = 'newest' in change ? images.find(({ id }) => id === change.newest) : undefined;
   return (chooseImage(images, deps.platform) ?? newest ?? images[0])?.id;

@@ -1,17 +1,10 @@
-import {
-  type Descriptor,
-  type Digest,
-  entryKind,
-  isForeignLayer,
-  type Manifest,
-  parseManifest,
-  type Reference,
-} from '@gantry/oci';
+import { type Descriptor, type Digest, entryKind, isForeignLayer, type Manifest, type Reference } from '@gantry/oci';
 import type { ImageDeps } from './deps.ts';
+import { entriesOf, manifestOf } from './parse-rows.ts';
 import { fileToSend, MissingBlob } from './push-layer.ts';
 import { type Push, type PutManifest, pushManifest, recordPushed } from './push-manifest.ts';
 import { exactPlan } from './push-plan.ts';
-import type { ImageRow, ManifestRow } from './rows.ts';
+import { findMember, type ImageRow, type ManifestRow } from './rows.ts';
 
 type IsNear = (digest: Digest) => boolean;
 
@@ -29,36 +22,26 @@ export type WholeIndex = { readonly row: ManifestRow; readonly entries: readonly
 export function findWhole(deps: ImageDeps, indexDigest: string, isNear: IsNear): WholeIndex | undefined {
   const row = deps.rows.findIndex(indexDigest);
   if (row === undefined) return undefined;
-  const index = parseManifest(row.bytes, row.media_type);
-  if (index.kind !== 'index') throw new Error('unreachable: rows of indexes have no manifest');
-  const entries = index.manifests.map((descriptor) => findEntry(deps, indexDigest, descriptor));
+  const entries = entriesOf(row).map((descriptor) => findEntry(deps, descriptor));
   const whole = entries.filter((entry) => entry !== undefined);
   const isReachable = (blob: Descriptor): boolean =>
     deps.content.find(blob.digest) !== undefined || isForeignLayer(blob) || isNear(blob.digest);
-  const isWhole = whole.length === entries.length && whole.every((entry) => blobsOf(entry).every(isReachable));
+  const isWhole = whole.length === entries.length && whole.every((entry) => blobsToPush(entry).every(isReachable));
   return isWhole ? { row, entries: whole } : undefined;
 }
 
-function findEntry({ rows }: ImageDeps, indexDigest: string, descriptor: Descriptor): Entry | undefined {
+function findEntry({ rows }: ImageDeps, descriptor: Descriptor): Entry | undefined {
   const { digest } = descriptor;
   if (entryKind(descriptor).kind !== 'image') {
     const row = rows.findCompanion(digest);
-    return row === undefined ? undefined : { kind: 'companion', row, parsed: parsedOf(row) };
+    return row === undefined ? undefined : { kind: 'companion', row, parsed: manifestOf(row) };
   }
-  const member = rows.members(indexDigest).find((one) => one.digest === digest);
-  const image = member === undefined ? undefined : rows.find(member.image_id);
-  const row = image === undefined ? undefined : rows.manifests(image.id).find((one) => one.digest === digest);
-  return image === undefined || row === undefined ? undefined : { kind: 'image', image, row, parsed: parsedOf(row) };
-}
-
-function parsedOf({ bytes, media_type }: ManifestRow): Manifest {
-  const parsed = parseManifest(bytes, media_type);
-  if (parsed.kind === 'index') throw new Error('unreachable: rows of manifests have no index');
-  return parsed;
+  const found = findMember(rows, digest);
+  return found === undefined ? undefined : { kind: 'image', ...found, parsed: manifestOf(found.row) };
 }
 
 /** An image's config is in its row. */
-function blobsOf({ kind, parsed }: Entry): readonly Descriptor[] {
+function blobsToPush({ kind, parsed }: Entry): readonly Descriptor[] {
   return kind === 'image' ? parsed.layers : [parsed.config, ...parsed.layers];
 }
 

@@ -112,12 +112,12 @@ async function pushName(
   { platform, ...push }: Push & RepositoryPush,
 ): Promise<PutManifest> {
   const shown = formatReference(reference);
-  const indexDigest = deps.rows.findReference(shown)?.indexDigest;
-  const index = indexDigest === undefined || platform !== undefined ? undefined : indexDigest;
+  const named = deps.rows.findReference(shown);
+  const index = platform === undefined ? named?.indexDigest : undefined;
   const whole = index === undefined ? undefined : findWhole(deps, index, isNear);
   if (whole !== undefined) {
     const put = await pushIndex(deps, whole, { ...push, reference });
-    deps.db.tx(() => nameDigest(deps, { reference, digest: put.digest }, deps.rows.findReference(shown)));
+    deps.db.tx(() => nameDigest(deps, { reference, digest: put.digest }, named));
     return put;
   }
   const image = getImageFor(deps, shown, platform);
@@ -127,17 +127,21 @@ async function pushName(
     recordPushed(deps, { image, reference, layers, manifest, plan });
     nameDigest(deps, { reference, digest: manifest.digest }, { imageId: image.id, indexDigest: undefined });
   });
-  if (index !== undefined) push.onProgress({ status: '', insteadOfIndex: insteadOf(deps, index, manifest) });
+  if (index !== undefined) {
+    const status = `Pushed ${manifest.digest} instead of ${index}`;
+    push.onProgress({ status, insteadOfIndex: insteadOf(deps, index, manifest) });
+  }
   return manifest;
 }
 
-/** What was pushed has its digest for a name, too; nothing has, when it was removed meanwhile. */
+/** What was pushed has its digest for a name, too, unless it was removed meanwhile. */
 function nameDigest(
   { rows }: ImageDeps,
   { reference, digest }: { readonly reference: Reference; readonly digest: Digest },
   named: Named | undefined,
 ): void {
   if (named === undefined || rows.find(named.imageId) === undefined) return;
+  if (named.indexDigest !== undefined && rows.findIndex(named.indexDigest) === undefined) return;
   rows.setReference(formatReference({ ...reference, tag: undefined, digest }), named);
 }
 

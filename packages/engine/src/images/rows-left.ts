@@ -33,10 +33,10 @@ export function rowsLeft(rows: RowsRead): RowsLeft {
       ...rows.allReferences().filter((row) => !names.has(row.reference) && !images.has(row.image_id)),
       ...[...moved].map(([reference, image_id]) => ({ reference, image_id })),
     ],
-    members: (indexDigest) => rows.members(indexDigest).filter(({ image_id }) => !images.has(image_id)),
+    members: (indexDigest) => rows.members(indexDigest).filter((id) => !images.has(id)),
     siblings: (id) => {
       const indexes = new Set(left.references(id).flatMap((name) => left.findReference(name)?.indexDigest ?? []));
-      const members = [...indexes].flatMap((digest) => left.members(digest).map(({ image_id }) => image_id));
+      const members = [...indexes].flatMap((digest) => left.members(digest));
       return [...new Set(members)].filter((member) => member !== id);
     },
     namesByIndex: (id) => rows.namesByIndex(id).filter((name) => left.findReference(name) !== undefined),
@@ -45,7 +45,7 @@ export function rowsLeft(rows: RowsRead): RowsLeft {
     const indexDigest = rows.findReference(name)?.indexDigest;
     const [next] = indexDigest === undefined ? [] : left.members(indexDigest);
     if (next === undefined) moved.delete(name);
-    else moved.set(name, next.image_id);
+    else moved.set(name, next);
   };
   return {
     ...left,

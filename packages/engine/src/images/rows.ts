@@ -160,3 +160,14 @@ export function openImageRows(db: Db) {
     origins: (digest: Digest): readonly string[] => origins.all(digest).map(({ repository }) => repository),
   };
 }
+
+/** The image that is here under the digest of a manifest, with that manifest. */
+export function findMember(
+  rows: Pick<ImageRows, 'find' | 'manifests' | 'withManifest'>,
+  digest: Digest,
+): { readonly image: ImageRow; readonly row: ManifestRow } | undefined {
+  const id = rows.withManifest(digest);
+  const image = id === undefined ? undefined : rows.find(id);
+  const row = image === undefined ? undefined : rows.manifests(image.id).find((one) => one.digest === digest);
+  return image === undefined || row === undefined ? undefined : { image, row };
+}

@@ -1,7 +1,7 @@
-import { type Descriptor, type Digest, parseDigest, parseManifest } from '@gantry/oci';
+import { type Descriptor, type Digest, parseDigest } from '@gantry/oci';
 import type { ImageDeps } from './deps.ts';
-import type { MemberRow } from './index-rows.ts';
-import type { ImageRow, ManifestRow } from './rows.ts';
+import { blobsOf, entriesOf, manifestOf } from './parse-rows.ts';
+import { findMember, type ImageRow } from './rows.ts';
 import type { SavedCompanion, SavedIndex, SavedMember } from './save-plan.ts';
 
 type Chosen = { readonly row: ImageRow; readonly indexDigest: string | undefined; readonly tags: ReadonlySet<string> };
@@ -13,31 +13,31 @@ type Chosen = { readonly row: ImageRow; readonly indexDigest: string | undefined
 export function savedIndex(deps: ImageDeps, { row, indexDigest, tags }: Chosen): SavedIndex | undefined {
   const index = indexDigest === undefined ? undefined : deps.rows.findIndex(indexDigest);
   if (index === undefined) return undefined;
-  const members = deps.rows.members(index.digest).flatMap((member) => savedMember(deps, member) ?? []);
-  if (members.length < 2) return undefined;
+  const entries = entriesOf(index);
+  const members = entries.flatMap(({ digest }) => savedMember(deps, digest) ?? []);
+  if (new Set(members.map(({ id }) => id)).size < 2) return undefined;
   const isFirst = ({ id }: SavedMember): boolean => id === row.id;
   return {
     kind: 'index',
     index,
     members: [...members.filter(isFirst), ...members.filter((member) => !isFirst(member))],
-    companions: entriesOf(index).flatMap(({ digest }) => savedCompanion(deps, digest) ?? []),
+    companions: entries.flatMap(({ digest }) => savedCompanion(deps, digest) ?? []),
     tags: [...tags],
   };
 }
 
-function savedMember(deps: ImageDeps, { image_id, digest }: MemberRow): SavedMember | undefined {
-  const image = deps.rows.find(image_id);
-  const manifest = deps.rows.manifests(image_id).find((one) => one.digest === digest);
-  if (image === undefined || manifest === undefined) return undefined;
-  const layers = keptBlobs(deps, layersOf(manifest));
+function savedMember(deps: ImageDeps, digest: Digest): SavedMember | undefined {
+  const found = findMember(deps.rows, digest);
+  if (found === undefined) return undefined;
+  const { image, row: manifest } = found;
+  const layers = keptBlobs(deps, manifestOf(manifest).layers);
   return layers === undefined ? undefined : { id: parseDigest(image.id), configBytes: image.config, manifest, layers };
 }
 
 function savedCompanion(deps: ImageDeps, digest: Digest): SavedCompanion | undefined {
   const manifest = deps.rows.findCompanion(digest);
   if (manifest === undefined) return undefined;
-  const parsed = parseManifest(manifest.bytes, manifest.media_type);
-  const blobs = keptBlobs(deps, parsed.kind === 'index' ? [] : [parsed.config, ...parsed.layers]);
+  const blobs = keptBlobs(deps, blobsOf(manifest));
   return blobs === undefined ? undefined : { manifest, blobs };
 }
 
@@ -51,14 +51,4 @@ function keptBlobs(
     return file === undefined ? [] : [{ digest, sizeBytes: file.sizeBytes }];
   });
   return kept.length === blobs.length ? kept : undefined;
-}
-
-function layersOf({ bytes, media_type }: ManifestRow): readonly Descriptor[] {
-  const parsed = parseManifest(bytes, media_type);
-  return parsed.kind === 'index' ? [] : parsed.layers;
-}
-
-function entriesOf({ bytes, media_type }: ManifestRow): readonly Descriptor[] {
-  const parsed = parseManifest(bytes, media_type);
-  return parsed.kind === 'index' ? parsed.manifests : [];
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Digest, ImageConfig } from '@gantry/oci';
-import { parseDigest, parseManifest } from '@gantry/oci';
+import { parseDigest } from '@gantry/oci';
 import type { ImageDeps } from './deps.ts';
+import { blobsOf, entriesOf } from './parse-rows.ts';
 import { bestOf, type IndexChange } from './platforms.ts';
 import { chainsOf } from './record.ts';
 import type { LayerBlob, ManifestRow } from './rows.ts';
@@ -63,7 +64,7 @@ export function storeImage(
     }
     if (image.origin !== undefined) for (const { digest } of image.blobs) rows.addOrigin(id, digest, image.origin);
     if (image.manifest !== undefined) rows.addManifest(id, image.manifest);
-    for (const companion of image.companions ?? []) addCompanion(deps, id, companion);
+    for (const companion of image.companions ?? []) addCompanion(deps, id, { companion, origin: image.origin });
     const news = nameImage(deps, id, image);
     if (news.length > 0 && !isNew) rows.markTagged(id, nowMs);
     record(id);
@@ -80,7 +81,11 @@ function nameImage(
   { references, index, manifest }: Pick<NewImage, 'references' | 'index' | 'manifest'>,
 ): readonly string[] {
   const { rows } = deps;
-  if (index !== undefined) rows.addIndex(index, entriesOf(index));
+  if (index !== undefined)
+    rows.addIndex(
+      index,
+      entriesOf(index).map(({ digest }) => digest),
+    );
   const news = references.filter((reference) => {
     const named = rows.findReference(reference);
     const isSameIndex = named?.indexDigest === index?.digest;
@@ -104,19 +109,12 @@ export function settleNames(
   }
 }
 
-/** Digests of an index's manifests, in its order. */
-export function entriesOf({ bytes, media_type }: ManifestRow): readonly Digest[] {
-  const parsed = parseManifest(bytes, media_type);
-  return parsed.kind === 'index' ? parsed.manifests.map(({ digest }) => digest) : [];
-}
+type Companion = { readonly companion: ManifestRow; readonly origin: string | undefined };
 
-function addCompanion({ rows, content }: ImageDeps, id: string, companion: ManifestRow): void {
+function addCompanion({ rows, content }: ImageDeps, id: string, { companion, origin }: Companion): void {
   rows.addCompanion(id, companion);
-  for (const digest of blobsNamedBy(companion)) content.hold(digest, `image:${id}`);
-}
-
-/** Digests of a manifest's config and layers. */
-export function blobsNamedBy({ bytes, media_type }: ManifestRow): readonly Digest[] {
-  const parsed = parseManifest(bytes, media_type);
-  return parsed.kind === 'index' ? [] : [parsed.config, ...parsed.layers].map(({ digest }) => digest);
+  for (const { digest } of blobsOf(companion)) {
+    content.hold(digest, `image:${id}`);
+    if (origin !== undefined) rows.addOrigin(id, digest, origin);
+  }
 }
