@@ -345,6 +345,15 @@ test('when one platform is damaged, its name goes on to mean the other', async (
   await engine.output('docker', ['rmi', name]);
 });
 
+test('people are told which platforms there are', async () => {
+  const { name } = await twoPlatforms('told');
+  await using pull = engine.terminal('gantry', ['pull', '--platform', 'linux/s390x', name]);
+  await pull.expect('no matching manifest for linux/s390x in the manifest list entries');
+  await pull.expect(`${name}:latest is there for linux/${mine}, linux/${theirs}`);
+  const quiet = await engine.run('gantry', ['pull', '--platform', 'linux/s390x', name]);
+  expect(quiet.stderr).toBe('no matching manifest for linux/s390x in the manifest list entries\n');
+});
+
 test('an artifact is refused in Docker’s words', async () => {
   const artifact = artifactOf('application/vnd.example.rocket');
   await pushIndex(`http://${host}/v2/rocket`, 'index', [{ document: artifact }]);
