@@ -41,7 +41,7 @@ export function getImageFor(deps: Pick<ImageDeps, 'rows'>, nameOrId: string, wan
 }
 
 /** Docker's two stores have a text each: for an image of one platform, and for one of several. */
-function wrongPlatform(nameOrId: string, family: readonly ImageRow[], wanted: Platform): EngineError {
+export function wrongPlatform(nameOrId: string, family: readonly ImageRow[], wanted: Platform): EngineError {
   const here = family.map((image) => formatPlatform(platformOf(image)));
   const shown = formatPlatform(wanted);
   const text =

@@ -12,7 +12,7 @@ import {
 } from '@gantry/oci';
 import type { ImageDeps } from './deps.ts';
 import { recordImageEvent } from './image-event.ts';
-import { chooseImage as chooseFor, familyOf, platformOf } from './platforms.ts';
+import { chooseImage as chooseFor, familyOf, wrongPlatform } from './platforms.ts';
 import { readAhead } from './read-ahead.ts';
 import { findResolved } from './resolve.ts';
 import type { ImageRow } from './rows.ts';
@@ -81,9 +81,10 @@ function chooseImage(
   const family = familyOf(deps.rows, resolved);
   const row = chooseFor(family, platform);
   if (row !== undefined) return { row, indexDigest: undefined, tag };
-  const here = family.map((one) => formatPlatform(platformOf(one))).join(', ');
-  const text = `no suitable export target found for platform ${formatPlatform(platform)}`;
-  throw new EngineError('not-found', text, { hint: `${given} is here for ${here}` });
+  const lacking = wrongPlatform(given, family, platform);
+  const why = family.length === 1 ? ` for platform ${formatPlatform(platform)}` : `: ${lacking.message}`;
+  const text = `no suitable export target found${why}`;
+  throw new EngineError('not-found', text, lacking.hint === undefined ? {} : { hint: lacking.hint });
 }
 
 /** The tags that a name without a tag means. */
