@@ -345,6 +345,30 @@ test('when one platform is damaged, its name goes on to mean the other', async (
   await engine.output('docker', ['rmi', name]);
 });
 
+test.each(clients)('%s gets a layer again whose tree only a container kept', async (client) => {
+  const { name, own } = await twoPlatforms(`again-${client}`);
+  const archive = join(engine.root, `again-${client}.tar`);
+  await engine.output(client, ['pull', '-q', name]);
+  await engine.output(client, ['create', '--name', `kept-${client}`, name]);
+  await engine.output(client, ['save', '-o', archive, name]);
+  for (const get of [
+    ['pull', '-q', name],
+    ['load', '-i', archive],
+  ]) {
+    await engine.output(client, ['rmi', '-f', name]);
+    await engine.output(client, get);
+    await engine.output(client, ['save', '-o', `${archive}.2`, name]);
+    await engine.output(client, ['tag', name, `${host}/sent-again-${client}`]);
+    const pushed = await engine.output(client, ['push', `${host}/sent-again-${client}`]);
+    expect(pushed).toContain('latest: digest: ');
+    await engine.output(client, ['rmi', `${host}/sent-again-${client}`]);
+  }
+  expect(await engine.output(client, ['images', '-q', '--no-trunc', name])).toBe(own.config.digest);
+  await engine.output(client, ['rm', `kept-${client}`]);
+  expect(await engine.output('gantry', ['system', 'fsck', '--verify'])).toContain('nothing is wrong');
+  await engine.output(client, ['rmi', name]);
+});
+
 test('people are told which platforms there are', async () => {
   const { name } = await twoPlatforms('told');
   await using pull = engine.terminal('gantry', ['pull', '--platform', 'linux/s390x', name]);

@@ -31,7 +31,7 @@ import {
   parseSavedManifest,
 } from './load-plan.ts';
 import { platformOf } from './platforms.ts';
-import { commitLayer, layerError, unpackBlob } from './receive-layer.ts';
+import { commitLayer, isLayerKept, layerError, unpackBlob } from './receive-layer.ts';
 import { chainsOf } from './record.ts';
 import type { LayerBlob } from './rows.ts';
 import { storeImage } from './store-image.ts';
@@ -247,7 +247,7 @@ async function loadLayer(
   const { chainId, diffId, parent, path } = layer;
   let blob: LayerBlob | undefined;
   await deps.layers.join(chainId, { signal, onProgress }, async (shared, tell) => {
-    if (deps.snapshots.find(chainId) !== undefined) return;
+    if (isLayerKept(deps, { chainId, diffId })) return;
     const ingest = members.get(path);
     const [id, total] = [shortId(diffId), ingest.sizeBytes];
     const steps = { onUnpacked: (current: number) => tell({ id, status: 'Loading layer', current, total }) };

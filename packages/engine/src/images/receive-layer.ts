@@ -1,6 +1,6 @@
 import { EngineError, isEngineError } from '@gantry/base';
 import type { AppliedLayer } from '@gantry/layer';
-import type { ChainId, Digest } from '@gantry/oci';
+import type { ChainId, DiffId, Digest } from '@gantry/oci';
 import { type Ingest, isDiskFull } from '../content/index.ts';
 import type { Draft } from '../snapshots/types.ts';
 import type { ImageDeps } from './deps.ts';
@@ -157,6 +157,21 @@ export function commitLayer(deps: ImageDeps, layer: AppliedLayer, { ingest, draf
     impliedDirectories: layer.impliedDirectories,
   });
   return layer;
+}
+
+/**
+ * Tells whether nothing of a layer needs to come: its tree is here, and a blob that a push or a save can send. A tree alone
+ * stays behind when its image is removed while a container stands on it.
+ *
+ * @param blob the blob that would come, if that is known; its image may not be recorded yet
+ */
+export function isLayerKept(
+  { snapshots, rows, content }: Pick<ImageDeps, 'snapshots' | 'rows' | 'content'>,
+  { chainId, diffId, blob }: { readonly chainId: ChainId; readonly diffId: DiffId; readonly blob?: Digest },
+): boolean {
+  if (snapshots.find(chainId) === undefined) return false;
+  const blobs = [...(blob === undefined ? [] : [blob]), ...rows.layerBlobs(diffId).map(({ digest }) => digest)];
+  return blobs.some((digest) => content.find(digest) !== undefined);
 }
 
 /** Says which layer it was that could not be unpacked; other failures pass as they are. */
