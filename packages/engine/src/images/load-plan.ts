@@ -15,7 +15,7 @@ import {
   splitDigest,
   withDefaultTag,
 } from '@gantry/oci';
-import { isCompanion } from './pull-companions.ts';
+import { companionsOf } from './pull-companions.ts';
 import type { ManifestRow } from './rows.ts';
 
 /** One image of an archive, by the names of its members. */
@@ -137,6 +137,7 @@ function readManifest(descriptor: Descriptor, archive: Archive): { row: Manifest
 /** The images of an index that are in the archive: an archive may have only some of those that the index names. */
 function imagesOf(index: Index, archive: Archive, { platform }: Wanted): readonly ArchivedImage[] {
   const isThere = (descriptor: Descriptor): boolean => archive.has(blobPath(descriptor));
+  const companions = companionsOf(index);
   const images = index.manifests.filter((entry) => entryKind(entry).kind === 'image' && isThere(entry));
   const wanted =
     platform === undefined ? images : [choosePlatform(images, platform)].filter((one) => one !== undefined);
@@ -146,7 +147,7 @@ function imagesOf(index: Index, archive: Archive, { platform }: Wanted): readonl
       throw new EngineError('unsupported', `cannot load archive: its index "${row.digest}" is in another index`);
     // With layers that somebody else serves it is no whole image.
     if (![parsed.config, ...parsed.layers].every(isThere)) return [];
-    const beside = index.manifests.filter((other) => isCompanion(other, entry.digest) && isThere(other));
+    const beside = companions(entry.digest).filter(isThere);
     return [
       imageOf(
         row,

@@ -9,6 +9,8 @@ import type { Sources } from './sources.ts';
 
 export type CompanionPull = { readonly sources: Sources; readonly job: Job };
 
+const maximumCompanions = 32;
+
 /**
  * Fetches what lies beside an image in its index and belongs to it: what was attested of it, and artifacts of the index
  * as a whole. A push of the index needs them, nothing else does, so one that the registry has lost is done without.
@@ -20,7 +22,7 @@ export async function pullCompanions(
   { index, image }: { readonly index: Index; readonly image: Digest },
   pull: CompanionPull,
 ): Promise<readonly ManifestRow[]> {
-  const entries = index.manifests.filter((entry) => isCompanion(entry, image));
+  const entries = companionsOf(index)(image);
   const rows = await settleAll(entries.map((entry) => fetchCompanion(deps, entry, pull)));
   return rows.filter((row) => row !== undefined);
 }
@@ -33,10 +35,23 @@ export async function settleAll<Works extends readonly unknown[]>(
   return await Promise.all(works);
 }
 
-/** Tells whether an entry of an index goes along with an image of it. */
-export function isCompanion(entry: Descriptor, image: Digest): boolean {
-  const kind = entryKind(entry);
-  return kind.kind === 'artifact' || (kind.kind === 'attestation' && kind.of === image);
+/**
+ * Finds the entries of an index that go along with an image of it.
+ *
+ * SAFETY: an index may name as many as fit into it, and each costs requests, files and rows: who names more than anybody
+ * attests gets none.
+ */
+export function companionsOf(index: Index): (image: Digest) => readonly Descriptor[] {
+  const kinds = index.manifests.map((entry) => ({ entry, kind: entryKind(entry) }));
+  const artifacts = kinds.flatMap(({ entry, kind }) => (kind.kind === 'artifact' ? [entry] : []));
+  const attestations = kinds.flatMap(({ entry, kind }) =>
+    kind.kind === 'attestation' ? [{ entry, of: kind.of }] : [],
+  );
+  const byImage = Map.groupBy(attestations, ({ of }) => of);
+  return (image) => {
+    const own = (byImage.get(image) ?? []).map(({ entry }) => entry);
+    return own.length + artifacts.length > maximumCompanions ? [] : [...own, ...artifacts];
+  };
 }
 
 async function fetchCompanion(
