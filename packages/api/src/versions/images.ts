@@ -54,6 +54,12 @@ function liftFilter(request: WireRequest): WireRequest {
   return { ...request, query: { ...query, filters: queryFilters.print(lifted) } };
 }
 
+/** Nobody asked for shared sizes then, and whoever does is not heard. */
+function withoutSharedSize(request: WireRequest): WireRequest {
+  const { 'shared-size': _, ...query } = request.query;
+  return { ...request, query };
+}
+
 export const imageAdapters: readonly Adapter[] = [
   {
     routes: ['imageList'],
@@ -75,5 +81,6 @@ export const imageAdapters: readonly Adapter[] = [
   },
   { routes: ['imageList', 'imageInspect'], below: '1.44', down: (reply) => eachObject(reply, withVirtualSize) },
   { routes: ['imageList'], below: '1.43', down: (reply) => eachObject(reply, namelessAsNone) },
+  { routes: ['imageList'], below: '1.42', up: withoutSharedSize },
   { routes: ['imageList'], below: '1.41', up: liftFilter },
 ];

@@ -39,13 +39,6 @@ export function byNewest(left: ImageRecord, right: ImageRecord): number {
   return (right.createdAt?.getTime() ?? 0) - (left.createdAt?.getTime() ?? 0);
 }
 
-/** Shared bytes are known to be none when no other image has one of its layers; else nobody has counted them. */
-export function sharedSizeOf(image: ImageRecord, all: readonly ImageRecord[]): number {
-  const layers = new Set(image.diffIds);
-  const isShared = all.some((other) => other.id !== image.id && other.diffIds.some((diffId) => layers.has(diffId)));
-  return isShared ? -1 : 0;
-}
-
 export function imageHandlers(engine: Engine): HandlersOf<Names> {
   const { images } = engine;
   return {
@@ -54,11 +47,12 @@ export function imageHandlers(engine: Engine): HandlersOf<Names> {
       const all = images.list();
       const accept = imageFilter(query.filters, { now: engine.info().now, find: (reference) => images.get(reference) });
       const rows = all.filter(accept).sort(byNewest);
+      const shared = query.sharedSize ? images.usage().byImage : undefined;
       return documentOf(
         rows.map((image) =>
           printImageRow(shownReferences(image, query.filters), {
             containers: use(image.id).length,
-            sharedSize: query.sharedSize ? sharedSizeOf(image, all) : -1,
+            sharedSize: shared?.get(image.id)?.sharedLayerBytes ?? -1,
           }),
         ),
       );

@@ -124,7 +124,14 @@ export type ImageRemoval = { readonly deleted: readonly DeletedImage[]; readonly
 export type ImageUsage = {
   /** All layers and blobs, each once. */
   readonly totalBytes: number;
-  readonly byImage: ReadonlyMap<string, { readonly sizeBytes: number; readonly sharedBytes: number }>;
+  readonly byImage: ReadonlyMap<string, ImageBytes>;
+};
+
+export type ImageBytes = {
+  readonly sizeBytes: number;
+  readonly sharedBytes: number;
+  /** Of what is shared, the unpacked layers alone. */
+  readonly sharedLayerBytes: number;
 };
 
 export type LostContent = {

@@ -4,7 +4,7 @@ import { chainsOf } from './record.ts';
 import type { ImageRow } from './rows.ts';
 import type { ImageUsage } from './types.ts';
 
-type Part = { readonly name: string; readonly sizeBytes: number };
+type Part = { readonly kind: 'layer' | 'blob'; readonly name: string; readonly sizeBytes: number };
 
 /** Counts what images take on disk: each unpacked layer and each blob once, whoever shares it. */
 export function measureImages(deps: ImageDeps): ImageUsage {
@@ -14,19 +14,24 @@ export function measureImages(deps: ImageDeps): ImageUsage {
   const isShared = ({ name }: Part): boolean => (holders.get(name)?.length ?? 0) > 1;
   const blobBytes = sum(deps.content.list());
   const layerBytes = sum(deps.snapshots.list());
+  const usageOf = (own: readonly Part[]) => {
+    const shared = own.filter(isShared);
+    const sharedLayerBytes = sum(shared.filter(({ kind }) => kind === 'layer'));
+    return { sizeBytes: sum(own), sharedBytes: sum(shared), sharedLayerBytes };
+  };
   return {
     totalBytes: layerBytes + blobBytes,
-    byImage: new Map(
-      [...parts].map(([id, own]) => [id, { sizeBytes: sum(own), sharedBytes: sum(own.filter(isShared)) }]),
-    ),
+    byImage: new Map([...parts].map(([id, own]) => [id, usageOf(own)])),
   };
 }
 
 function partsOf({ content }: ImageDeps, { id, config }: ImageRow, layers: ReadonlyMap<string, number>): Part[] {
   const chains = new Set<string>(chainsOf(parseImageConfig(config).diffIds));
   return [
-    ...[...chains].map((name) => ({ name: `layer ${name}`, sizeBytes: layers.get(name) ?? 0 })),
-    ...content.heldBy(`image:${id}`).map(({ digest, sizeBytes }) => ({ name: `blob ${digest}`, sizeBytes })),
+    ...[...chains].map((name): Part => ({ kind: 'layer', name: `layer ${name}`, sizeBytes: layers.get(name) ?? 0 })),
+    ...content
+      .heldBy(`image:${id}`)
+      .map(({ digest, sizeBytes }): Part => ({ kind: 'blob', name: `blob ${digest}`, sizeBytes })),
   ];
 }
 
