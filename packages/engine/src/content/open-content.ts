@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Digest, parseDigest, splitDigest } from '@gantry/oci';
 import type { Db } from '../db/index.ts';
@@ -29,12 +29,27 @@ export function openContent(deps: ContentDeps): ContentRoom {
   for (const dir of [ingestDir, blobDir]) mkdirSync(dir, { recursive: true, mode: 0o700 });
   const pathOf = (digest: Digest): string => join(blobDir, splitDigest(digest).hex);
 
-  const arriving = new Set<string>();
+  const partialOf = (digest: Digest): string => `${splitDigest(digest).hex}${partial}`;
 
-  const collect = (candidates: readonly Digest[]): number => {
+  const arriving = new Set<string>();
+  const resuming = new Set<string>();
+
+  const remove = (digest: Digest): void => rmSync(pathOf(digest), { force: true });
+  const setAside = (digest: Digest): void => {
+    if (resuming.has(partialOf(digest))) {
+      remove(digest);
+      return;
+    }
+    const path = join(ingestDir, partialOf(digest));
+    renameSync(pathOf(digest), path);
+    // Its day begins now.
+    utimesSync(path, deps.now(), deps.now());
+  };
+
+  const collect = (candidates: readonly Digest[], drop: (digest: Digest) => void = remove): number => {
     const blobs = candidates.flatMap((digest) => rows.find(digest) ?? []).map(storedBlob);
     const unused = deps.db.tx(() => blobs.filter(({ digest }) => rows.removeUnused(digest)));
-    for (const { digest } of unused) rmSync(pathOf(digest), { force: true });
+    for (const { digest } of unused) drop(digest);
     return unused.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   };
   const list = (): StoredBlob[] => rows.list().map(storedBlob);
@@ -52,11 +67,10 @@ export function openContent(deps: ContentDeps): ContentRoom {
       rows.add({ digest, size: sizeBytes, created: deps.now().getTime() });
       deps.durability.note({ kind: 'blob', name: digest });
     });
-  const resuming = new Set<string>();
 
   /** Two at a time would write into each other: the second gets a file of its own. */
   const ingestOf = (digest?: Digest): Ingest => {
-    const own = digest === undefined ? undefined : `${splitDigest(digest).hex}${partial}`;
+    const own = digest === undefined ? undefined : partialOf(digest);
     if (own === undefined || resuming.has(own)) {
       const path = join(ingestDir, Buffer.from(deps.random(16)).toString('hex'));
       arriving.add(path);
@@ -88,6 +102,7 @@ export function openContent(deps: ContentDeps): ContentRoom {
     resume: (digest) => ingestOf(digest),
     hold: (digest, user) => rows.hold(digest, user),
     release: (user) => collect(rows.release(user)),
+    suspend: (user) => void collect(rows.release(user), setAside),
     planReleases: (users) => planReleases(rows, users),
     heldBy: (user) => blobsOf(rows, user),
     usersOf: rows.usersOf,
