@@ -1,5 +1,6 @@
 import { EngineError } from '@gantry/base';
 import type { Engine, ImageRecord, ImageRemoval } from '@gantry/engine';
+import { filterSwitch } from '../filters/filters.ts';
 import { imageFilter, imagePruneFilter, shownReferences } from '../filters/images.ts';
 import { documentOf, nothing } from '../http/answer.ts';
 import { type AnswerOf, type CallOf, type HandlersOf, idOf } from '../http/call.ts';
@@ -22,14 +23,12 @@ type Names =
   | 'imageTag'
   | 'imageRemove';
 
-/** Which containers use which image. */
+/** Which containers use which image, at the moment when it is asked. */
 export type ImageUse = (imageId: string) => readonly { id: string; running: boolean }[];
 
-export async function imageUse(engine: Engine): Promise<ImageUse> {
-  const views = await engine.containers.list({ all: true, limit: 0, size: false, filters: new Map() });
-  const byImage = Map.groupBy(views, (view) => view.imageId);
+export function imageUse({ containers }: Engine): ImageUse {
   return (imageId) =>
-    (byImage.get(imageId) ?? []).map(({ id, status }) => ({
+    containers.onImage(imageId).map(({ id, status }) => ({
       id,
       running: status.kind === 'running' || status.kind === 'restarting',
     }));
@@ -43,7 +42,7 @@ export function imageHandlers(engine: Engine): HandlersOf<Names> {
   const { images } = engine;
   return {
     imageList: async ({ query }) => {
-      const use = await imageUse(engine);
+      const use = imageUse(engine);
       const all = images.list();
       const accept = imageFilter(query.filters, { now: engine.info().now, find: (reference) => images.get(reference) });
       const rows = all.filter(accept).sort(byNewest);
@@ -60,10 +59,9 @@ export function imageHandlers(engine: Engine): HandlersOf<Names> {
     imageCreate: (call) => (call.query.fromImage === '' ? importImage(engine, call) : pullImage(engine, call)),
     imagePush: (call) => pushImage(engine, call),
     imagePrune: async ({ query }) => {
-      const accept = imagePruneFilter(query.filters, engine.info().now);
-      const { deleted, reclaimedBytes } = query.plan
-        ? await planPrune(engine, accept, await droppedFirst(engine, query))
-        : await pruneUnused(engine, accept);
+      const { deleted, reclaimedBytes } = filterSwitch(query.filters, 'gc')
+        ? await pruneByPolicy(engine, query.plan)
+        : await pruneByFilter(engine, query);
       return documentOf({
         ImagesDeleted: deleted.length === 0 ? null : deleted.map(printDeleted),
         SpaceReclaimed: reclaimedBytes,
@@ -79,9 +77,8 @@ export function imageHandlers(engine: Engine): HandlersOf<Names> {
     },
     imageRemove: async (call) => {
       const { force, noPrune, plan, after } = call.query;
-      if (plan)
-        return documentOf(printImagePlan(images.planRemoval(idOf(call), { force, after }, await imageUse(engine))));
-      const deleted = await images.remove(idOf(call), { force, prune: !noPrune }, await imageUse(engine));
+      if (plan) return documentOf(printImagePlan(images.planRemoval(idOf(call), { force, after }, imageUse(engine))));
+      const deleted = await images.remove(idOf(call), { force, prune: !noPrune }, imageUse(engine));
       return documentOf(deleted.map(printDeleted));
     },
   };
@@ -89,13 +86,29 @@ export function imageHandlers(engine: Engine): HandlersOf<Names> {
 
 type ImageMatch = (image: ImageRecord) => boolean;
 
+async function pruneByFilter(engine: Engine, query: CallOf<'imagePrune'>['query']): Promise<ImageRemoval> {
+  const accept = imagePruneFilter(query.filters, engine.info().now);
+  return query.plan ? planPrune(engine, accept, await droppedFirst(engine, query)) : await pruneUnused(engine, accept);
+}
+
+/** What would go by itself, at once. */
+async function pruneByPolicy(engine: Engine, plan: boolean): Promise<ImageRemoval> {
+  const use = imageUse(engine);
+  const inUse = (id: string): boolean => use(id).length > 0;
+  const { images, partialBytes } = plan ? engine.images.planCollection(inUse) : await engine.images.collect(inUse);
+  return {
+    deleted: images.flatMap(({ deleted }) => deleted),
+    reclaimedBytes: images.reduce((sum, { reclaimedBytes }) => sum + reclaimedBytes, partialBytes),
+  };
+}
+
 async function pruneUnused(engine: Engine, match: ImageMatch): Promise<ImageRemoval> {
-  const use = await imageUse(engine);
+  const use = imageUse(engine);
   return await engine.images.prune(match, (id) => use(id).length > 0);
 }
 
-async function planPrune(engine: Engine, match: ImageMatch, dropped: readonly string[]): Promise<ImageRemoval> {
-  const use = await imageUse(engine);
+function planPrune(engine: Engine, match: ImageMatch, dropped: readonly string[]): ImageRemoval {
+  const use = imageUse(engine);
   const gone = new Set(dropped);
   return engine.images.planPrune(match, (imageId) => use(imageId).some(({ id }) => !gone.has(id)), dropped);
 }

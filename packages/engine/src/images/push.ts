@@ -94,6 +94,7 @@ async function pushOne(deps: ImageDeps, reference: Reference, push: Push): Promi
   const shown = formatReference(reference);
   const image = findImage(deps, shown);
   if (image === undefined) throw new EngineError('not-found', `tag does not exist: ${shown}`);
+  deps.lastUse.mark(image.id, deps.now().getTime());
   const { domain } = reference;
   const near = (digest: Digest): readonly string[] =>
     rows.origins(digest).flatMap((text) => {

@@ -9,6 +9,7 @@ import {
   repositoryOf,
 } from '@gantry/oci';
 import type { LayerRoom } from '../snapshots/index.ts';
+import type { LastUse } from './last-use.ts';
 import type { ImageRow, ImageRows } from './rows.ts';
 import type { ImageRecord } from './types.ts';
 
@@ -33,7 +34,9 @@ export function chainsOf(diffIds: readonly DiffId[]): ChainId[] {
 
 type Fixed = { readonly config: ImageConfig; readonly sizeBytes: number };
 
-export function openRecords(rows: ImageRows, snapshots: LayerRoom): Records {
+type RecordDeps = { readonly rows: ImageRows; readonly lastUse: LastUse; readonly snapshots: LayerRoom };
+
+export function openRecords({ rows, lastUse, snapshots }: RecordDeps): Records {
   const kept = new Map<string, Fixed>();
   const fixedOf = (row: ImageRow): Fixed => {
     const known = kept.get(row.id);
@@ -56,6 +59,7 @@ export function openRecords(rows: ImageRows, snapshots: LayerRoom): Records {
       sizeBytes,
       chainId: row.chain_id,
       lastTaggedAt: row.last_tagged === null ? undefined : new Date(row.last_tagged),
+      lastUsedAt: new Date(lastUse.find(row.id) ?? row.stored),
     };
   };
   return {

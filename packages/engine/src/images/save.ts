@@ -104,6 +104,7 @@ function checkPlatform(row: ImageRow, wanted: Platform | undefined): void {
 }
 
 function savedImage(deps: ImageDeps, { row, tags }: Chosen): SavedImage {
+  deps.lastUse.mark(row.id, deps.now().getTime());
   const layers = parseImageConfig(row.config).diffIds.map((diffId) => {
     const sizeBytes = deps.tarSizes.find(diffId);
     if (sizeBytes === undefined || blobOf(deps, diffId) === undefined) throw notKept(row, diffId);

@@ -42,6 +42,7 @@ export function storeImage(
   const isNews = deps.db.tx(() => {
     const top = chains.at(-1);
     rows.insert({ id, config: image.configBytes, chain_id: top ?? '', stored: nowMs, last_tagged: null });
+    deps.lastUse.mark(id, nowMs);
     if (top !== undefined) snapshots.hold(top, user);
     const known = image.config.diffIds.flatMap((diffId) => rows.layerBlobs(diffId));
     for (const blob of [...image.blobs, ...known]) {

@@ -16,6 +16,7 @@ export function tagImage(deps: ImageDeps, source: string, reference: string): vo
   deps.db.tx(() => {
     deps.rows.setReference(name, image.id);
     deps.rows.markTagged(image.id, deps.now().getTime());
+    deps.lastUse.mark(image.id, deps.now().getTime());
     recordImageEvent(deps, 'tag', { actor: image.id, name, image });
   });
 }

@@ -42,6 +42,8 @@ export type ImageRecord = {
   readonly chainId: string;
   readonly config: ImageRunConfig;
   readonly lastTaggedAt: Date | undefined;
+  /** Stored, tagged, pushed, saved, or a container on it came or went. */
+  readonly lastUsedAt: Date;
   readonly history: readonly {
     readonly createdAt: Date | undefined;
     readonly createdBy: string;
@@ -120,6 +122,28 @@ export type CommitImageRequest = {
 export type DeletedImage = { readonly untagged: string } | { readonly deleted: string };
 
 export type ImageRemoval = { readonly deleted: readonly DeletedImage[]; readonly reclaimedBytes: number };
+
+/** Which images go by themselves; sizes are those of `ImageUsage`. */
+export type CollectPolicy = {
+  /** Who was not used for longer goes, however much room there is; undefined: nobody does. */
+  readonly unusedForMs: number | undefined;
+  /** Who was used within this time never goes. */
+  readonly keepDurationMs: number;
+  readonly maxUsedBytes: number | undefined;
+  /** Of the file system of the data root. */
+  readonly minFree: { readonly bytes: number } | { readonly percent: number } | undefined;
+  /** So much may stay, however short room is. */
+  readonly reservedBytes: number;
+  readonly keeps: (image: ImageRecord) => boolean;
+};
+
+export type CollectedImage = ImageRemoval & { readonly id: string; readonly name: string; readonly why: string };
+
+export type Collection = {
+  readonly images: readonly CollectedImage[];
+  /** Gained from blobs that waited for a pull to go on. */
+  readonly partialBytes: number;
+};
 
 export type ImageUsage = {
   /** All layers and blobs, each once. */
@@ -203,6 +227,12 @@ export type ImageRoom = {
     inUse: (imageId: string) => boolean,
     dropped: readonly string[],
   ): ImageRemoval;
+  /** Removes what the policy lets go. @throws invalid when there is none */
+  collect(inUse: (imageId: string) => boolean): Promise<Collection>;
+  /** What `collect` would remove now. Nothing is changed. @throws what it throws */
+  planCollection(inUse: (imageId: string) => boolean): Collection;
+  /** Notes that a container on it came or went. Joins the caller's transaction. */
+  markUsed(imageId: string): void;
   /** What images take on disk: unpacked layers, and the blobs that they came as. */
   usage(): ImageUsage;
   /** Images that have one of these layers or blobs. */
