@@ -93,7 +93,7 @@ test.each(clients)("%s push refuses in Docker's words", async (client) => {
   const nowhere = `${registry.host}/nowhere`;
   const rows: readonly (readonly [argv: readonly string[], stderr: string])[] = [
     [[nowhere], `An image does not exist locally with the tag: ${nowhere}`],
-    [[`${name}:nope`], `tag does not exist: ${name}:nope`],
+    [[`${name}:nope`], `tag does not exist: ${name}:nope: there is ${name}:there`],
     [['-a', `${name}:there`], "tag can't be used with --all-tags/-a"],
     [[`${name}@sha256:${'0'.repeat(64)}`], 'cannot push a digest reference'],
     [
