@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LocalRegistry, startLocalRegistry } from '../../tools/local-registry.ts';
 import { busyboxRootTar } from '../harness/busybox-image.ts';
@@ -68,6 +68,12 @@ test('images take what their layers and blobs take on the disk, what they share 
   const before = await usage();
   const onDisk = await measured(below('layers'), below('blobs'));
   expect(before.LayersSize).toBe(onDisk);
+  // What a cancelled pull left counts as long as it is there.
+  writeFileSync(below('ingest', `${'0'.repeat(64)}.partial`), Buffer.alloc(12_345));
+  expect((await usage()).LayersSize).toBe(await measured(below('layers'), below('blobs'), below('ingest')));
+  for (const flags of [['--dry-run'], ['--force']])
+    expect(await engine.output('gantry', ['image', 'prune', ...flags])).toMatch(/^Total recla\w+ space: 12\.35kB$/);
+  expect((await usage()).LayersSize).toBe(onDisk);
   const shared = base.bytes.length + 5000 + 'd/file'.length;
   const apps = before.Images.filter(({ RepoTags }) => RepoTags.some((tag) => tag.includes('/app:')));
   expect(apps.map(({ SharedSize }) => SharedSize)).toEqual([shared, shared]);

@@ -88,7 +88,16 @@ type ImageMatch = (image: ImageRecord) => boolean;
 
 async function pruneByFilter(engine: Engine, query: CallOf<'imagePrune'>['query']): Promise<ImageRemoval> {
   const accept = imagePruneFilter(query.filters, engine.info().now);
-  return query.plan ? planPrune(engine, accept, await droppedFirst(engine, query)) : await pruneUnused(engine, accept);
+  const { deleted, reclaimedBytes } = query.plan
+    ? planPrune(engine, accept, await droppedFirst(engine, query))
+    : await pruneUnused(engine, accept);
+  return { deleted, reclaimedBytes: reclaimedBytes + prunePartials(engine, query) };
+}
+
+/** What waits of cancelled pulls is unused, too; it has neither labels nor an age of use to be chosen by. */
+function prunePartials({ images }: Engine, { filters, plan }: CallOf<'imagePrune'>['query']): number {
+  if ([...filters.keys()].some((key) => key !== 'dangling')) return 0;
+  return plan ? images.partialBytes() : images.dropPartials();
 }
 
 /** What would go by itself, at once. */

@@ -59,8 +59,13 @@ export function openContent(deps: ContentDeps): ContentRoom {
   const ingestOf = (digest?: Digest): Ingest => {
     if (digest !== undefined) partials.sweep();
     const own = digest === undefined ? undefined : partials.take(digest);
-    if (own !== undefined)
-      return openIngest({ path: own.path, pathOf, record, isResumable: true, onClose: own.release }, 'kept');
+    if (own !== undefined) {
+      using undo = new DisposableStack();
+      undo.defer(own.release);
+      const ingest = openIngest({ path: own.path, pathOf, record, isResumable: true, onClose: own.release }, 'kept');
+      undo.move();
+      return ingest;
+    }
     const path = join(ingestDir, Buffer.from(deps.random(16)).toString('hex'));
     arriving.add(path);
     return openIngest({ path, pathOf, record, isResumable: false, onClose: () => void arriving.delete(path) });

@@ -61,7 +61,10 @@ function planOf(deps: ImageDeps, inUse: InUse): { readonly expendable: Expendabl
   const before = roomOf(deps);
   const partialBytes = deps.content.partialBytes();
   const dropsPartials = partialBytes > 0 && shortageOf(policy, before) !== undefined;
-  const room = dropsPartials ? { ...before, freeBytes: before.freeBytes + partialBytes } : before;
+  const { usedBytes, freeBytes } = before;
+  const room = dropsPartials
+    ? { ...before, usedBytes: usedBytes - partialBytes, freeBytes: freeBytes + partialBytes }
+    : before;
   return { expendable: chooseExpendable(candidates, policy, { room, now }), dropsPartials };
 }
 

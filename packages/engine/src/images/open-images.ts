@@ -96,6 +96,8 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
     planRemoval: (nameOrId, { force, after }, users) => planImageRemoval(deps, nameOrId, { force, after, users }),
     prune: (match, inUse) => pruneImages(deps, { match, inUse }),
     planPrune: (match, inUse, dropped) => planImagePrune(deps, { match, inUse }, dropped),
+    partialBytes: () => deps.content.partialBytes(),
+    dropPartials: () => deps.content.dropPartials(),
     collect: (inUse) => collectImages(deps, inUse),
     planCollection: (inUse) => planCollection(deps, inUse),
     markUsed: (imageId) => lastUse.mark(imageId, options.now().getTime()),

@@ -146,7 +146,7 @@ export type Collection = {
 };
 
 export type ImageUsage = {
-  /** All layers and blobs, each once. */
+  /** All layers and blobs, each once, and partial blobs. */
   readonly totalBytes: number;
   readonly byImage: ReadonlyMap<string, ImageBytes>;
 };
@@ -227,6 +227,10 @@ export type ImageRoom = {
     inUse: (imageId: string) => boolean,
     dropped: readonly string[],
   ): ImageRemoval;
+  /** What partial blobs take. */
+  partialBytes(): number;
+  /** Removes them, but for those that a pull goes on with now. @returns the bytes gained */
+  dropPartials(): number;
   /** Removes what the policy lets go. @throws invalid when there is none */
   collect(inUse: (imageId: string) => boolean): Promise<Collection>;
   /** What `collect` would remove now. Nothing is changed. @throws what it throws */

@@ -6,7 +6,7 @@ import type { ImageUsage } from './types.ts';
 
 type Part = { readonly kind: 'layer' | 'blob'; readonly name: string; readonly sizeBytes: number };
 
-/** Counts what images take on disk: each unpacked layer and each blob once, whoever shares it. */
+/** Counts what images take on disk: each unpacked layer and each blob once, whoever shares it; and what waits of pulls. */
 export function measureImages(deps: ImageDeps): ImageUsage {
   const layers = new Map(deps.snapshots.list().map(({ chainId, sizeBytes }) => [chainId, sizeBytes]));
   const parts = new Map(deps.rows.list().map((row) => [row.id, partsOf(deps, row, layers)]));
@@ -20,7 +20,7 @@ export function measureImages(deps: ImageDeps): ImageUsage {
     return { sizeBytes: sum(own), sharedBytes: sum(shared), sharedLayerBytes };
   };
   return {
-    totalBytes: layerBytes + blobBytes,
+    totalBytes: layerBytes + blobBytes + deps.content.partialBytes(),
     byImage: new Map([...parts].map(([id, own]) => [id, usageOf(own)])),
   };
 }
