@@ -4,7 +4,7 @@ const schema = `
 CREATE TABLE IF NOT EXISTS image_use (
   image_id TEXT PRIMARY KEY REFERENCES image (id) ON DELETE CASCADE,
   used     INTEGER NOT NULL            -- Unix milliseconds
-) STRICT;
+) STRICT, WITHOUT ROWID;
 `;
 
 /** When each image was last of use: stored, tagged, pushed, saved, or a container on it came or went. */
