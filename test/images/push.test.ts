@@ -93,12 +93,12 @@ test.each(clients)("%s push refuses in Docker's words", async (client) => {
   const nowhere = `${registry.host}/nowhere`;
   const rows: readonly (readonly [argv: readonly string[], stderr: string])[] = [
     [[nowhere], `An image does not exist locally with the tag: ${nowhere}`],
-    [[`${name}:nope`], `tag does not exist: ${name}:nope`],
+    [[`${name}:nope`], `tag does not exist: ${name}:nope: there is ${name}:there`],
     [['-a', `${name}:there`], "tag can't be used with --all-tags/-a"],
     [[`${name}@sha256:${'0'.repeat(64)}`], 'cannot push a digest reference'],
     [
       ['--platform', 'linux/arm64', `${name}:there`],
-      `Error response from daemon: image with reference ${name}:there was found but its platform (linux/amd64) does not match the specified platform (linux/arm64)`,
+      `Error response from daemon: image with reference ${name}:there was found but its platform (linux/amd64) does not match the specified platform (linux/arm64): it is here for linux/amd64; get another with: pull --platform linux/arm64 ${name}:there`,
     ],
   ];
   for (const [argv, stderr] of rows) {

@@ -4,6 +4,7 @@ import { EngineError, FlagError, flagBool, flagText, isEngineError, messageOf, p
 import { openEngine } from '@gantry/engine';
 import { proxiesOf } from '@gantry/registry';
 import manifest from '../package.json' with { type: 'json' };
+import { collectImagesWhenQuiet } from './collect-images.ts';
 import { type DaemonConfig, daemonDefaults, settleConfig } from './config/config.ts';
 import { joinOptions, refuseUnsupported } from './config/given.ts';
 import { formatHelp } from './config/help.ts';
@@ -85,9 +86,11 @@ async function serve(config: DaemonConfig): Promise<void> {
   const handlers = openHandlers(engine, daemonFacts(config));
   const touch = collectWhenIdle();
   const rehearsal = life.use(rehearseStarts(engine));
+  const collection = config.imagePolicy === undefined ? undefined : life.use(collectImagesWhenQuiet(engine, log));
   const answer: ServeDeps['answer'] = (request) => {
     touch();
     rehearsal.touch();
+    collection?.touch();
     return dispatch(handlers, request);
   };
   const deps: ServeDeps = { answer, common: commonHeaders, log };
@@ -126,6 +129,7 @@ function engineOptions(config: DaemonConfig, log: Log): Parameters<typeof openEn
       proxies: proxiesOf(process.env),
     },
     nondistributable: config.nondistributable,
+    imagePolicy: config.imagePolicy,
     defaults: { logConfig, ulimits, dns, dnsOptions, dnsSearch, shmSizeBytes, init },
     report: (what, error) => log.error(what, error === undefined ? {} : { error: messageOf(error) }),
   };

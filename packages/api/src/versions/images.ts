@@ -96,5 +96,6 @@ export const imageAdapters: readonly Adapter[] = [
   },
   { routes: ['imageList', 'imageInspect'], below: '1.44', down: (reply) => eachObject(reply, withVirtualSize) },
   { routes: ['imageList'], below: '1.43', down: (reply) => eachObject(reply, namelessAsNone) },
+  { routes: ['imageList'], below: '1.42', up: withoutQuery('shared-size') },
   { routes: ['imageList'], below: '1.41', up: liftFilter },
 ];

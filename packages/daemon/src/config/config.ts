@@ -1,8 +1,10 @@
 import { EngineError, parseSize } from '@gantry/base';
+import type { CollectPolicy } from '@gantry/engine';
 import { usualConfigDirs } from '@gantry/registry';
 import { type Address, parseAddress } from '../http/listen.ts';
 import { type LogLevel, logLevels } from '../log.ts';
 import type { GivenOptions } from './given.ts';
+import { parseImagePolicy } from './image-policy.ts';
 
 /** Everything a daemon is told, settled. */
 export type DaemonConfig = {
@@ -28,6 +30,8 @@ export type DaemonConfig = {
   readonly dnsSearch: readonly string[];
   readonly shmSizeBytes: number;
   readonly init: boolean;
+  /** Which images go by themselves; undefined: none. */
+  readonly imagePolicy: CollectPolicy | undefined;
 };
 
 /** Where everything is when nobody says otherwise. */
@@ -77,6 +81,7 @@ export function settleConfig(given: GivenOptions): DaemonConfig {
     dnsSearch: list('dns-search'),
     shmSizeBytes: shmSize === undefined ? daemonDefaults.shmSizeBytes : parseSize(shmSize),
     init: bool('init'),
+    imagePolicy: parseImagePolicy(list('image-gc').map((pair) => splitPair(pair, 'image-gc'))),
   };
 }
 

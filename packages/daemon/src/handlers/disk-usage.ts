@@ -34,7 +34,7 @@ export async function diskUsage(engine: Engine, types: readonly string[]): Promi
  * is counted: an image is as large as its layers and its blobs together, and shares as much as others have too.
  */
 async function imageUsage(engine: Engine): Promise<readonly ImageSummaryWire[]> {
-  const use = await imageUse(engine);
+  const use = imageUse(engine);
   const { byImage } = engine.images.usage();
   const rows = engine.images.list().filter(({ isFirst }) => isFirst);
   return rows.sort(byNewest).map((image) => {

@@ -140,6 +140,7 @@ export const imageFixture: ImageRecord = {
     onBuild: undefined,
   },
   lastTaggedAt: new Date('2026-11-20T23:26:38.774Z'),
+  lastUsedAt: new Date('2026-11-20T23:26:38.774Z'),
   history: [
     {
       createdAt: new Date('2026-11-20T23:26:37Z'),

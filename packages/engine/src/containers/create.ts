@@ -49,6 +49,7 @@ export function createContainer(
       stoppedByUser: false,
     };
     deps.store.insert(record);
+    deps.images.markUsed(image.id);
     deps.snapshots.reserve(id, image.chainId);
     attachNetworks(deps, record, withLinks(request));
     deps.events.record('container', 'create', id, containerEvent(record));

@@ -8,6 +8,7 @@ import type { Durability } from '../durability/index.ts';
 import type { EventSink } from '../events/index.ts';
 import { type JobRoom, SharedWork } from '../jobs/index.ts';
 import type { LayerRoom } from '../snapshots/index.ts';
+import { collectImages, planCollection } from './collect.ts';
 import { commitImage } from './commit-image.ts';
 import type { ImageDeps } from './deps.ts';
 import { describeManifests } from './describe-manifests.ts';
@@ -16,6 +17,7 @@ import { Gate } from './gate.ts';
 import { hostPlatform } from './host-platform.ts';
 import { importImage } from './import.ts';
 import { inspectRemote } from './inspect-remote.ts';
+import { openLastUse } from './last-use.ts';
 import { loadImages } from './load.ts';
 import { getImageFor } from './platforms.ts';
 import { planImagePrune, pruneImages } from './prune.ts';
@@ -28,7 +30,7 @@ import { openImageRows } from './rows.ts';
 import { saveImages } from './save.ts';
 import { openTarSizes } from './save-sizes.ts';
 import { tagImage } from './tag.ts';
-import type { ImageRoom } from './types.ts';
+import type { CollectPolicy, ImageRoom } from './types.ts';
 import { measureImages } from './usage.ts';
 
 export type ImageOptions = {
@@ -41,6 +43,9 @@ export type ImageOptions = {
   /** Told what an administrator should read. */
   readonly warn: (message: string) => void;
   readonly now: () => Date;
+  readonly dataRoot: string;
+  /** Which images go by themselves; undefined: none. */
+  readonly imagePolicy: CollectPolicy | undefined;
   /** What this machine runs; read off it when absent. */
   readonly platform?: Platform;
   readonly registries: Registries;
@@ -57,13 +62,15 @@ const uploadsAtOnce = 5;
 /** Opens the room of images. Disposing it ends its worker threads. */
 export function openImages(options: ImageOptions): ImageRoom & Disposable {
   const rows = openImageRows(options.db);
+  const lastUse = openLastUse(options.db);
   const { registries } = options;
   const deps: ImageDeps = {
     ...options,
     platform: options.platform ?? hostPlatform(),
     rows,
     tarSizes: openTarSizes(options.db),
-    records: openRecords(rows, options.snapshots),
+    lastUse,
+    records: openRecords({ rows, lastUse, snapshots: options.snapshots }),
     // Two at least, since a load that waits for its client may keep one.
     workers: new LayerWorkers(Math.max(2, Math.min(layersAtOnce, availableParallelism()))),
     layers: new SharedWork(),
@@ -95,6 +102,11 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
     planRemoval: (nameOrId, options, users) => planImageRemoval(deps, nameOrId, { ...options, users }),
     prune: (match, inUse) => pruneImages(deps, { match, inUse }),
     planPrune: (match, inUse, dropped) => planImagePrune(deps, { match, inUse }, dropped),
+    partialBytes: () => deps.content.partialBytes(),
+    dropPartials: () => deps.content.dropPartials(),
+    collect: (inUse) => collectImages(deps, inUse),
+    planCollection: (inUse) => planCollection(deps, inUse),
+    markUsed: (imageId) => lastUse.mark(imageId, options.now().getTime()),
     usage: () => measureImages(deps),
     having: (lost) => imagesHaving(deps, lost),
     discard: (lost) => discardImages(deps, lost),

@@ -21,6 +21,7 @@ import {
   withDefaultTag,
 } from '@gantry/oci';
 import type { FetchedManifest, Repository } from '@gantry/registry';
+import { mayGoOn } from '../content/index.ts';
 import type { Job } from '../jobs/index.ts';
 import type { ImageDeps, OnProgress } from './deps.ts';
 import { recordImageEvent } from './image-event.ts';
@@ -42,8 +43,8 @@ type Pull = {
 };
 
 /**
- * Pulls an image, or all tags of a repository. When it fails or the asker leaves, nothing of it is left that another
- * image does not use.
+ * Pulls an image, or all tags of a repository. When the registry fails or the asker leaves, what came of its blobs waits
+ * a day for the next pull; nothing else of it is left that another image does not use.
  *
  * @throws not-found, invalid, unavailable with Docker's texts, cancelled
  */
@@ -70,6 +71,7 @@ export async function pullImage(
         status: isNews ? `Status: Downloaded newer image for ${shown}` : `Status: Image is up to date for ${shown}`,
       });
     } catch (error) {
+      if (job.signal.aborted || mayGoOn(error)) deps.content.suspend(`job:${job.id}`);
       if (!job.signal.aborted) throw error;
       throw new EngineError('cancelled', `pull of "${request.reference}" was cancelled`, { cause: error });
     } finally {

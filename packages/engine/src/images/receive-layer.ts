@@ -1,7 +1,7 @@
 import { EngineError, isEngineError } from '@gantry/base';
 import type { AppliedLayer } from '@gantry/layer';
 import type { ChainId, DiffId, Digest } from '@gantry/oci';
-import { type Ingest, isDiskFull } from '../content/index.ts';
+import { type Ingest, mayGoOn } from '../content/index.ts';
 import type { Draft } from '../snapshots/types.ts';
 import type { ImageDeps } from './deps.ts';
 
@@ -94,6 +94,8 @@ async function receiveInto(
   receiving.catch(stop);
   unpacking.catch(stop);
   await Promise.allSettled([receiving, unpacking]);
+  // No fault of the bytes that came: the next pull goes on behind them.
+  if (both.aborted && mayGoOn(both.reason)) ingest.keep();
   signal.throwIfAborted();
   failing.signal.throwIfAborted();
   return commitLayer(deps, await unpacking, { ingest, draft, plan });
@@ -104,16 +106,10 @@ async function receive(
   source: AsyncIterable<Uint8Array>,
   { steps, signal }: { steps: LayerSteps; signal: AbortSignal },
 ): Promise<void> {
-  try {
-    for await (const chunk of source) {
-      signal.throwIfAborted();
-      ingest.write(chunk);
-      steps.onReceived(ingest.sizeBytes);
-    }
-  } catch (error) {
-    // The registry went away, which is no fault of the bytes that came: the next pull goes on behind them.
-    if (isEngineError(error, 'unavailable') && !isDiskFull(error)) ingest.keep();
-    throw error;
+  for await (const chunk of source) {
+    signal.throwIfAborted();
+    ingest.write(chunk);
+    steps.onReceived(ingest.sizeBytes);
   }
   ingest.complete();
   steps.onComplete();

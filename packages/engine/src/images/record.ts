@@ -11,6 +11,7 @@ import {
 } from '@gantry/oci';
 import type { LayerRoom } from '../snapshots/index.ts';
 import type { Relations, TargetRow } from './index-rows.ts';
+import type { LastUse } from './last-use.ts';
 import type { ImageRow, ImageRows } from './rows.ts';
 import type { ImageRecord, ImageTarget } from './types.ts';
 
@@ -39,7 +40,9 @@ type Fixed = {
   readonly sizeBytes: number;
 };
 
-export function openRecords(rows: ImageRows, snapshots: LayerRoom): Records {
+type RecordDeps = { readonly rows: ImageRows; readonly lastUse: LastUse; readonly snapshots: LayerRoom };
+
+export function openRecords({ rows, lastUse, snapshots }: RecordDeps): Records {
   const kept = new Map<string, Fixed>();
   const fixedOf = (row: ImageRow): Fixed => {
     const known = kept.get(row.id);
@@ -74,6 +77,7 @@ export function openRecords(rows: ImageRows, snapshots: LayerRoom): Records {
       isFirst: hasOwnTag || byIndex.length === 0,
       target: targetOf(index ?? manifest),
       manifest: targetOf(manifest),
+      lastUsedAt: new Date(lastUse.find(row.id) ?? row.stored),
     };
   };
   return {

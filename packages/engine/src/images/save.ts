@@ -103,6 +103,7 @@ function tagsOf({ rows }: ImageDeps, name: string): readonly string[] {
 }
 
 function savedImage(deps: ImageDeps, { row, tags }: Chosen): SavedImage {
+  deps.lastUse.mark(row.id, deps.now().getTime());
   const layers = parseImageConfig(row.config).diffIds.map((diffId) => {
     const sizeBytes = deps.tarSizes.find(diffId);
     if (sizeBytes === undefined || blobOf(deps, diffId) === undefined) throw notKept(row, diffId);

@@ -54,6 +54,7 @@ export function storeImage(
       stored: nowMs,
       last_tagged: image.references.length > 0 ? nowMs : null,
     });
+    deps.lastUse.mark(id, nowMs);
     if (top !== undefined) snapshots.hold(top, user);
     const known = image.config.diffIds.flatMap((diffId) => rows.layerBlobs(diffId));
     for (const blob of [...image.blobs, ...known]) {

@@ -19,6 +19,7 @@ export function tagImage(deps: ImageDeps, source: string, reference: string): vo
     deps.rows.setReference(name, named ?? { imageId: image.id, indexDigest: undefined });
     deps.rows.sweepIndexes();
     deps.rows.markTagged(image.id, deps.now().getTime());
+    deps.lastUse.mark(image.id, deps.now().getTime());
     recordImageEvent(deps, 'tag', { actor: image.id, name, image });
   });
 }

@@ -52,6 +52,8 @@ export type ImageRecord = {
   readonly target: ImageTarget | undefined;
   /** The manifest that it came with. */
   readonly manifest: ImageTarget | undefined;
+  /** Stored, tagged, pushed, saved, or a container on it came or went. */
+  readonly lastUsedAt: Date;
   readonly history: readonly {
     readonly createdAt: Date | undefined;
     readonly createdBy: string;
@@ -154,11 +156,40 @@ export type DeletedImage = { readonly untagged: string } | { readonly deleted: s
 
 export type ImageRemoval = { readonly deleted: readonly DeletedImage[]; readonly reclaimedBytes: number };
 
+/** Which images go by themselves; sizes are those of `ImageUsage`. */
+export type CollectPolicy = {
+  /** Who was not used for longer goes, however much room there is; undefined: nobody does. */
+  readonly unusedForMs: number | undefined;
+  /** Who was used within this time never goes. */
+  readonly keepDurationMs: number;
+  readonly maxUsedBytes: number | undefined;
+  /** Of the file system of the data root. */
+  readonly minFree: { readonly bytes: number } | { readonly percent: number } | undefined;
+  /** So much may stay, however short room is. */
+  readonly reservedBytes: number;
+  readonly keeps: (image: ImageRecord) => boolean;
+};
+
+export type CollectedImage = ImageRemoval & { readonly id: string; readonly name: string; readonly why: string };
+
+export type Collection = {
+  readonly images: readonly CollectedImage[];
+  /** Gained from blobs that waited for a pull to go on. */
+  readonly partialBytes: number;
+};
+
 export type ImageUsage = {
-  /** All layers and blobs, each once. */
+  /** All layers and blobs, each once, and partial blobs. */
   readonly totalBytes: number;
   /** With the siblings of each. */
-  readonly byImage: ReadonlyMap<string, { readonly sizeBytes: number; readonly sharedBytes: number }>;
+  readonly byImage: ReadonlyMap<string, ImageBytes>;
+};
+
+export type ImageBytes = {
+  readonly sizeBytes: number;
+  readonly sharedBytes: number;
+  /** Of what is shared, the unpacked layers alone. */
+  readonly sharedLayerBytes: number;
 };
 
 export type LostContent = {
@@ -236,6 +267,16 @@ export type ImageRoom = {
     inUse: (imageId: string) => boolean,
     dropped: readonly string[],
   ): ImageRemoval;
+  /** What partial blobs take. */
+  partialBytes(): number;
+  /** Removes them, but for those that a pull goes on with now. @returns the bytes gained */
+  dropPartials(): number;
+  /** Removes what the policy lets go. @throws invalid when there is none */
+  collect(inUse: (imageId: string) => boolean): Promise<Collection>;
+  /** What `collect` would remove now. Nothing is changed. @throws what it throws */
+  planCollection(inUse: (imageId: string) => boolean): Collection;
+  /** Notes that a container on it came or went. Joins the caller's transaction. */
+  markUsed(imageId: string): void;
   /** What images take on disk: unpacked layers, and the blobs that they came as. */
   usage(): ImageUsage;
   /** Images that have one of these layers or blobs. */

@@ -4,9 +4,9 @@ import { chainsOf } from './record.ts';
 import type { ImageRow } from './rows.ts';
 import type { ImageUsage } from './types.ts';
 
-type Part = { readonly name: string; readonly sizeBytes: number };
+type Part = { readonly kind: 'layer' | 'blob'; readonly name: string; readonly sizeBytes: number };
 
-/** Counts what images take on disk: each unpacked layer and each blob once, whoever shares it. */
+/** Counts what images take on disk: each unpacked layer and each blob once, whoever shares it; and what waits of pulls. */
 export function measureImages(deps: ImageDeps): ImageUsage {
   const layers = new Map(deps.snapshots.list().map(({ chainId, sizeBytes }) => [chainId, sizeBytes]));
   const parts = new Map(deps.rows.list().map((row) => [row.id, partsOf(deps, row, layers)]));
@@ -23,14 +23,14 @@ export function measureImages(deps: ImageDeps): ImageUsage {
   };
   const blobBytes = sum(deps.content.list());
   const layerBytes = sum(deps.snapshots.list());
+  const usageOf = (id: string, own: readonly Part[]) => {
+    const shared = own.filter((part) => isShared(id, part));
+    const sharedLayerBytes = sum(shared.filter(({ kind }) => kind === 'layer'));
+    return { sizeBytes: sum(own), sharedBytes: sum(shared), sharedLayerBytes };
+  };
   return {
-    totalBytes: layerBytes + blobBytes,
-    byImage: new Map(
-      [...families].map(([id, own]) => [
-        id,
-        { sizeBytes: sum(own), sharedBytes: sum(own.filter((part) => isShared(id, part))) },
-      ]),
-    ),
+    totalBytes: layerBytes + blobBytes + deps.content.partialBytes(),
+    byImage: new Map([...families].map(([id, own]) => [id, usageOf(id, own)])),
   };
 }
 
@@ -46,8 +46,10 @@ function withSiblings(siblings: readonly string[], { own, parts }: Parts): reado
 function partsOf({ content }: ImageDeps, { id, config }: ImageRow, layers: ReadonlyMap<string, number>): Part[] {
   const chains = new Set<string>(chainsOf(parseImageConfig(config).diffIds));
   return [
-    ...[...chains].map((name) => ({ name: `layer ${name}`, sizeBytes: layers.get(name) ?? 0 })),
-    ...content.heldBy(`image:${id}`).map(({ digest, sizeBytes }) => ({ name: `blob ${digest}`, sizeBytes })),
+    ...[...chains].map((name): Part => ({ kind: 'layer', name: `layer ${name}`, sizeBytes: layers.get(name) ?? 0 })),
+    ...content
+      .heldBy(`image:${id}`)
+      .map(({ digest, sizeBytes }): Part => ({ kind: 'blob', name: `blob ${digest}`, sizeBytes })),
   ];
 }
 

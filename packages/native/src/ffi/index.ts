@@ -1,4 +1,5 @@
 export * from './file-content.ts';
+export * from './file-flags.ts';
 export * from './files.ts';
 export { type PathLike, type SyscallArgument, syscall, trySyscall } from './libc.ts';
 export * from './mount-trees.ts';

@@ -38,6 +38,8 @@ export type Endpoint = {
   readonly isOwn: boolean;
   /** The registry that a mirror stands for, which it is told as `ns`; undefined: it is not told. */
   readonly namespace: string | undefined;
+  /** Who cannot be connected to within this time is not waited for; undefined: as long as for an answer. */
+  readonly dialTimeoutMs: number | undefined;
 };
 
 export const everything: readonly Capability[] = ['resolve', 'pull', 'push'];
@@ -65,6 +67,7 @@ export function endpointOf(domain: string, { insecure, configDirs }: Registries)
     capabilities: everything,
     isOwn: true,
     namespace: undefined,
+    dialTimeoutMs: undefined,
   };
 }
 

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { EngineError } from '@gantry/base';
+import { EngineError, isEngineError } from '@gantry/base';
 import {
   acceptedManifestTypes,
   type Digest,
   familiarName,
   formatReference,
   maximumManifestBytes,
+  mediaTypes,
   parseDigest,
   parseFields,
   type Reference,
@@ -13,6 +14,7 @@ import {
 } from '@gantry/oci';
 import type { Capability } from './endpoint.ts';
 import { type Asked, isUnreachable, pullError } from './failure.ts';
+import { parseReferrers, type Referrer } from './referrers.ts';
 import type { RegistryHost } from './registry-host.ts';
 import { backOffMs, caps, delay, failureOf, readBody } from './transport.ts';
 
@@ -21,6 +23,7 @@ export type FetchedManifest = { readonly bytes: Uint8Array; readonly digest: Dig
 export type BlobAsked = { readonly digest: Digest; readonly sizeBytes: number };
 
 const maximumTagPages = 1000;
+const maximumReferrerPages = 10;
 const maximumBlobFailures = 5;
 const stallMs = 60_000;
 
@@ -127,12 +130,45 @@ export class Repository {
       const response = await this.#get(path, { headers: {} }, signal);
       const body = new TextDecoder().decode(await readBody(response, caps.tagListBytes, 'list of tags'));
       tags.push(...parseFields(body, 'list of tags').texts('tags'));
-      const next = /<([^>]+)>\s*;\s*rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1];
+      const next = nextQuery(response);
       if (next === undefined || page + 1 >= pages) return tags;
-      // Only the query is taken: a link to another host or repository is none of ours.
-      path = `tags/list${new URL(next, response.url).search}`;
+      path = `tags/list${next}`;
     }
     throw new EngineError('invalid', `cannot list tags of "${this.#asked.name}": more than ${maximumTagPages} pages`);
+  }
+
+  /**
+   * Lists what refers to a digest; empty when nobody knows it.
+   *
+   * Spec: OCI distribution-spec 1.1, "Listing Referrers": a registry without that API keeps the list under a tag.
+   *
+   * @throws as `fetchManifest`
+   */
+  async listReferrers(subject: Digest, signal: AbortSignal): Promise<readonly Referrer[]> {
+    try {
+      return await this.#referrers(subject, signal);
+    } catch (error) {
+      if (!isEngineError(error, 'not-found')) throw error;
+    }
+    try {
+      return parseReferrers((await this.fetchManifest(subject.replace(':', '-'), signal)).bytes);
+    } catch (error) {
+      if (isEngineError(error, 'not-found')) return [];
+      throw error;
+    }
+  }
+
+  async #referrers(subject: Digest, signal: AbortSignal): Promise<readonly Referrer[]> {
+    const found: Referrer[] = [];
+    let path = `referrers/${subject}`;
+    for (let page = 0; page < maximumReferrerPages; page++) {
+      const response = await this.#get(path, { headers: { accept: mediaTypes.ociIndex } }, signal);
+      found.push(...parseReferrers(await readBody(response, maximumManifestBytes, 'list of referrers')));
+      const next = nextQuery(response);
+      if (next === undefined) return found;
+      path = `referrers/${subject}${next}`;
+    }
+    throw new EngineError('invalid', `cannot list referrers of "${subject}": more than ${maximumReferrerPages} pages`);
   }
 
   async *#readFrom(blob: BlobAsked, offset: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -151,6 +187,12 @@ export class Repository {
     if (response.status === 200 || response.status === 206) return response;
     throw pullError(await failureOf(response), this.#asked);
   }
+}
+
+/** The query of the next page. Nothing else is taken: a link to another host or repository is none of ours. */
+function nextQuery(response: Response): string | undefined {
+  const next = /<([^>]+)>\s*;\s*rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1];
+  return next === undefined ? undefined : new URL(next, response.url).search;
 }
 
 /** Checks bytes against the digest they were asked for by. @throws invalid */
