@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseChainId } from '@gantry/oci';
 import { noProxies, type Registries } from '@gantry/registry';
 import { type ContentRoom, openContent } from '../../packages/engine/src/content/index.ts';
 import { openDb } from '../../packages/engine/src/db/index.ts';
@@ -43,15 +44,18 @@ export type ImageRooms = Disposable & {
 
 const anybody = { username: '', password: '', identityToken: '', registryToken: '', serverAddress: '' };
 
-let readers = 0;
-
-type RoomOptions = { readonly bootId?: string; readonly policy?: CollectPolicy; readonly now?: () => Date };
+type RoomOptions = {
+  readonly bootId?: string;
+  readonly storageDriver?: string;
+  readonly policy?: CollectPolicy;
+  readonly now?: () => Date;
+};
 
 /** @param dataRoot an existing directory to use and leave; absent: one in the temporary directory, removed at the end */
 export function openImageRooms(
   dataRoot?: string,
   registries: Partial<Registries> = {},
-  { bootId = 'one boot', policy, now = () => new Date() }: RoomOptions = {},
+  { bootId = 'one boot', storageDriver = '', policy, now = () => new Date() }: RoomOptions = {},
 ): ImageRooms {
   const root = dataRoot ?? mkdtempSync(join(tmpdir(), 'gantry-images-'));
   mkdirSync(root, { recursive: true });
@@ -69,7 +73,7 @@ export function openImageRooms(
   const report = (what: string, error: unknown): void => void warnings.push(`${what}: ${error}`);
   const durability = openDurability({ db, bootId, now, sync: () => syncInThread(root), report });
   const content = openContent({ db, durability, dataRoot: root, now, random });
-  const snapshots = openSnapshots({ db, durability, dataRoot: root, now, random });
+  const snapshots = openSnapshots({ db, durability, dataRoot: root, storageDriver, now, random });
   const images = openImages({
     db,
     durability: { ...durability, syncSoon: () => undefined },
@@ -98,12 +102,7 @@ export function openImageRooms(
       await images.pull({ reference, allTags: false, platform, auth }, (event) => lines.push(event), signal);
       return lines.map(({ id, status }) => (id === undefined ? status : `${id}: ${status}`));
     },
-    layerPaths: (nameOrId) => {
-      const reader = `layer-paths-${readers++}`;
-      snapshots.reserve(reader, images.get(nameOrId).chainId);
-      const { cwd, lower } = snapshots.mount(reader);
-      return lower.map((path) => join(cwd, path)).reverse();
-    },
+    layerPaths: (nameOrId) => snapshots.layersOf(parseChainId(images.get(nameOrId).chainId)).toReversed(),
     leftovers: () =>
       ['layers', 'ingest', 'blobs/sha256'].flatMap((dir) =>
         readdirSync(join(root, dir))

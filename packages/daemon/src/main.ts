@@ -114,10 +114,11 @@ const commonHeaders = {
 };
 
 function engineOptions(config: DaemonConfig, log: Log): Parameters<typeof openEngine>[0] {
-  const { dataRoot, execRoot, bridge, bip } = config;
+  const { dataRoot, execRoot, bridge, bip, storageDriver } = config;
   const { logConfig, ulimits, dns, dnsOptions, dnsSearch, shmSizeBytes, init } = config;
   return {
     dataRoot,
+    storageDriver,
     execRoot,
     bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
     bridge,

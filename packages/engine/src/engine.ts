@@ -31,6 +31,8 @@ export type ContainerView = ContainerRecord & {
   /** Only when asked for. */
   readonly sizeRw: number | undefined;
   readonly sizeRootFs: number | undefined;
+  /** What its own tree takes on the disk: with a driver of copies more than it changed. */
+  readonly diskBytes: number | undefined;
 };
 
 export type AttachOptions = {

@@ -32,6 +32,8 @@ export type DaemonConfig = {
   readonly init: boolean;
   /** Which images go by themselves; undefined: none. */
   readonly imagePolicy: CollectPolicy | undefined;
+  /** '' for the one that works here. */
+  readonly storageDriver: string;
 };
 
 /** Where everything is when nobody says otherwise. */
@@ -82,6 +84,7 @@ export function settleConfig(given: GivenOptions): DaemonConfig {
     shmSizeBytes: shmSize === undefined ? daemonDefaults.shmSizeBytes : parseSize(shmSize),
     init: bool('init'),
     imagePolicy: parseImagePolicy(list('image-gc').map((pair) => splitPair(pair, 'image-gc'))),
+    storageDriver: text('storage-driver', ''),
   };
 }
 

@@ -65,6 +65,7 @@ const used: readonly OptionRow[] = [
     key: 'registry-config-dirs',
   }),
   option('registry-mirror', 'list', { help: 'Preferred registry mirror', key: 'registry-mirrors' }),
+  option('storage-driver', 'string', { help: 'Storage driver to use', short: 's' }),
   option('validate', 'bool', { help: 'Validate daemon configuration and exit', key: undefined }),
   option('version', 'bool', { help: 'Print version information and quit', key: undefined, short: 'v' }),
 ];
@@ -95,7 +96,6 @@ const fixedOnes: readonly OptionRow[] = [
   option('rootless', 'bool', { help: 'Enable rootless mode', use: fixed('false') }),
   option('seccomp-profile', 'string', { help: 'Path to seccomp profile', use: fixed('builtin') }),
   option('selinux-enabled', 'bool', { help: 'Enable selinux support', use: fixed('false') }),
-  option('storage-driver', 'string', { help: 'Storage driver to use', short: 's', use: fixed('overlay2') }),
   option('tls', 'bool', { help: 'Use TLS; implied by --tlsverify', use: fixed('false') }),
   option('tlsverify', 'bool', { help: 'Use TLS and verify the remote', use: fixed('false') }),
 ];

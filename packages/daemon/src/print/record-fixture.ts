@@ -102,6 +102,7 @@ export const viewFixture: ContainerView = {
   resolvConfPath: '/var/lib/gantry/containers/c/resolv.conf',
   health: { status: 'starting', failingStreak: 0, log: [] },
   sizeRw: undefined,
+  diskBytes: undefined,
   sizeRootFs: undefined,
 };
 

@@ -22,7 +22,7 @@ export async function viewRecord(
   const { id } = record;
   const isRunning = record.status.kind === 'running';
   const paths = containerPaths(deps.dataRoot, id);
-  const sizeRw = size ? await deps.snapshots.usage(id) : undefined;
+  const usage = size ? await deps.snapshots.usage(id) : undefined;
   const imageBytes = size ? (deps.images.find(record.imageId)?.sizeBytes ?? 0) : 0;
   return {
     ...record,
@@ -35,8 +35,9 @@ export async function viewRecord(
     hostnamePath: paths.hostname,
     resolvConfPath: paths.resolvConf,
     health: record.config.healthcheck === undefined ? undefined : deps.health.find(id),
-    sizeRw,
-    sizeRootFs: sizeRw === undefined ? undefined : sizeRw + imageBytes,
+    sizeRw: usage?.changedBytes,
+    sizeRootFs: usage === undefined ? undefined : usage.changedBytes + imageBytes,
+    diskBytes: usage?.diskBytes,
   };
 }
 

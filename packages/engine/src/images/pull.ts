@@ -104,7 +104,7 @@ async function pullOne(deps: ImageDeps, reference: Reference, pull: Pull): Promi
   ]);
   const digestName = formatReference({ ...reference, tag: undefined, digest: top.digest });
   const tagName = reference.digest === undefined ? [formatReference(reference)] : [];
-  const { isNews } = storeImage(
+  const { isNews } = await storeImage(
     deps,
     {
       configBytes,

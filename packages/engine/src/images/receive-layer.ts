@@ -84,7 +84,7 @@ async function receiveInto(
   const both = AbortSignal.any([signal, failing.signal]);
   const { growth, path: file } = ingest;
   const unpacking = deps.workers.unpack(
-    { file, offset: 0, directory: draft.directory, growth },
+    { file, offset: 0, directory: draft.directory, hiding: draft.hiding, growth },
     steps.onUnpacked,
     both,
   );
@@ -128,7 +128,7 @@ export async function unpackBlob(
   await using draft = deps.snapshots.draft();
   const { growth, path: file } = ingest;
   const layer = await deps.workers.unpack(
-    { file, offset: 0, directory: draft.directory, growth },
+    { file, offset: 0, directory: draft.directory, hiding: draft.hiding, growth },
     steps.onUnpacked,
     signal,
   );
@@ -151,6 +151,7 @@ export function commitLayer(deps: ImageDeps, layer: AppliedLayer, { ingest, draf
     diffId: layer.diffId,
     sizeBytes: layer.sizeBytes,
     impliedDirectories: layer.impliedDirectories,
+    hidden: layer.hidden,
   });
   return layer;
 }

@@ -34,17 +34,17 @@ export function imageIdOf(configBytes: Uint8Array): Digest {
  *
  * @returns the image's ID and whether one of its names is new or pointed elsewhere
  */
-export function storeImage(
+export async function storeImage(
   deps: ImageDeps,
   image: NewImage,
   record: (id: string) => void,
-): { id: string; isNews: boolean } {
+): Promise<{ id: string; isNews: boolean }> {
   const { rows, snapshots, content } = deps;
   const id = imageIdOf(image.configBytes);
   const user = `image:${id}`;
   const chains = chainsOf(image.config.diffIds);
   const nowMs = deps.now().getTime();
-  snapshots.settle(chains);
+  await snapshots.settle(chains);
   const isNews = deps.db.tx(() => {
     const top = chains.at(-1);
     const isNew = rows.insert({

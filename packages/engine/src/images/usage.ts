@@ -8,7 +8,7 @@ type Part = { readonly kind: 'layer' | 'blob'; readonly name: string; readonly s
 
 /** Counts what images take on disk: each unpacked layer and each blob once, whoever shares it; and what waits of pulls. */
 export function measureImages(deps: ImageDeps): ImageUsage {
-  const layers = new Map(deps.snapshots.list().map(({ chainId, sizeBytes }) => [chainId, sizeBytes]));
+  const layers = new Map(deps.snapshots.list().map(({ chainId, diskBytes }) => [chainId, diskBytes]));
   const parts = new Map(deps.rows.list().map((row) => [row.id, partsOf(deps, row, layers)]));
   const relationsOf = deps.rows.allRelations();
   const families = new Map([...parts].map(([id, own]) => [id, withSiblings(relationsOf(id).siblings, { own, parts })]));
@@ -22,7 +22,7 @@ export function measureImages(deps: ImageDeps): ImageUsage {
     return all.values().some((holder) => !family.has(holder));
   };
   const blobBytes = sum(deps.content.list());
-  const layerBytes = sum(deps.snapshots.list());
+  const layerBytes = sum([...layers.values()].map((sizeBytes) => ({ sizeBytes })));
   const usageOf = (id: string, own: readonly Part[]) => {
     const shared = own.filter((part) => isShared(id, part));
     const sharedLayerBytes = sum(shared.filter(({ kind }) => kind === 'layer'));

@@ -1,3 +1,4 @@
+export * from './detached-mounts.ts';
 export * from './file-content.ts';
 export * from './file-flags.ts';
 export * from './files.ts';
@@ -8,6 +9,7 @@ export * from './polling.ts';
 export * from './process.ts';
 export * from './sockets.ts';
 export * from './stat.ts';
+export * from './subvolumes.ts';
 export type { SyscallName } from './syscall-numbers.ts';
 export { errnoName, isSystemError, SystemError } from './system-error.ts';
 export * from './terminals.ts';
