@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseChainId } from '@gantry/oci';
 import { noProxies, type Registries } from '@gantry/registry';
 import { type ContentRoom, openContent } from '../../packages/engine/src/content/index.ts';
 import { openDb } from '../../packages/engine/src/db/index.ts';
@@ -102,7 +101,10 @@ export function openImageRooms(
       await images.pull({ reference, allTags: false, platform, auth }, (event) => lines.push(event), signal);
       return lines.map(({ id, status }) => (id === undefined ? status : `${id}: ${status}`));
     },
-    layerPaths: (nameOrId) => snapshots.layersOf(parseChainId(images.get(nameOrId).chainId)).toReversed(),
+    layerPaths: (nameOrId) => {
+      const { upper = '', lower = [] } = images.stackOf(images.get(nameOrId)) ?? {};
+      return [upper, ...lower].reverse();
+    },
     leftovers: () =>
       ['layers', 'ingest', 'blobs/sha256'].flatMap((dir) =>
         readdirSync(join(root, dir))

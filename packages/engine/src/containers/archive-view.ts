@@ -91,11 +91,11 @@ async function treeRoot(
   const task = deps.tasks.find(id);
   if (status.kind === 'running' && task !== undefined)
     return { kind: 'running', pid: task.pid, startTicks: task.startTicks };
-  const { mount } = life.use(await deps.snapshots.prepare(id));
+  const { mount, hostMount } = life.use(await deps.snapshots.prepare(id));
   ensureBindSources(mountPoints);
   const [act] = planRoot({ kind: 'overlay', ...mount }, 0);
   if (act?.verb !== 'mountHost') throw new Error('unreachable: the first act of a root is its mount');
-  return { kind: 'stopped', overlay: act };
+  return { kind: 'stopped', overlay: act, hostMount };
 }
 
 /** A tmpfs is the run's, not the container's: as in Docker, `cp` sees what is below it. */

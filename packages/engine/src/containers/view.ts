@@ -11,7 +11,8 @@ export type ViewDeps = Pick<
 /** A container with what inspect shows of it beside its row. Sizes only when asked: they walk its files. */
 export async function viewContainer(deps: ViewDeps, ref: string, { size = false } = {}): Promise<ContainerView> {
   const record = deps.store.resolve(ref);
-  return viewRecord(deps, record, { size, endpoints: deps.networks.endpointsOfContainer(record.id) });
+  const view = await viewRecord(deps, record, { size, endpoints: deps.networks.endpointsOfContainer(record.id) });
+  return { ...view, stack: deps.snapshots.stackOfContainer(record.id) };
 }
 
 export async function viewRecord(
@@ -38,6 +39,7 @@ export async function viewRecord(
     sizeRw: usage?.changedBytes,
     sizeRootFs: usage === undefined ? undefined : usage.changedBytes + imageBytes,
     diskBytes: usage?.diskBytes,
+    stack: undefined,
   };
 }
 

@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { EngineError, type KeyedLock } from '@gantry/base';
 import { type ChangedDirectories, measureTree, TreeThread } from '@gantry/layer';
 import type { CollectDeps } from './collect.ts';
+import { copyActive } from './copy-active.ts';
 import { emptyLayer } from './directories.ts';
 import type { PreparedRoot } from './drivers/driver.ts';
 import type { ActiveRow } from './rows.ts';
@@ -26,6 +28,7 @@ export async function prepareActive(deps: ActiveDeps, active: ActiveRow): Promis
   const { layersDir: cwd, target } = directories;
   return {
     mount: { cwd, lower: [], upper: `${active.dir}/fs`, work: undefined, target },
+    hostMount: undefined,
     [Symbol.dispose]: () => undefined,
   };
 }
@@ -63,11 +66,13 @@ export async function measureActive(store: CollectDeps, active: ActiveRow): Prom
 
 /** A `diff` may want the copy that a start is making. */
 async function ensureCopy({ store, turns }: ActiveDeps, active: ActiveRow): Promise<void> {
-  const { directories } = store;
+  const { directories, driver } = store;
+  if (driver.kind === 'stacked') throw new Error('unreachable: a stack of layers is not copied');
   await using _turn = await turns.hold(active.dir);
   if (directories.isMade(active.dir)) return;
   const top = topOf(store, active);
-  await directories.copyActive(active.dir, top === undefined ? undefined : directories.fsOf(top));
+  const from = top === undefined ? undefined : directories.fsOf(top);
+  await copyActive(driver, join(directories.layersDir, active.dir), from);
 }
 
 /** The layer that holds all that a container begins with. */

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeTreeInTurns } from '@gantry/layer';
 import { close, isSystemError, open, openDescriptor, openFlag, renameat2, spreadSubdirectories } from '@gantry/native';
@@ -7,8 +7,8 @@ import type { Driver } from './drivers/driver.ts';
 /** Stands below a container that has no image: overlayfs wants a lower directory. */
 export const emptyLayer = 'empty';
 
-/** A container's copy until it is complete. */
-const makingName = 'making';
+/** A container's copy of a tree, until it is complete. */
+export const makingName = 'making';
 
 export type DirectoryDeps = { readonly random: (bytes: number) => Uint8Array; readonly driver: Driver };
 
@@ -100,25 +100,6 @@ export function openDirectories({ layersDir, target }: SnapshotRoots, { random, 
       }
       mkdirSync(join(layersDir, name, 'work'), { recursive: true, mode: 0o700 });
       makeTree(fsOf(name));
-    },
-    /**
-     * A container's copy of a tree, or an empty one. Its root has the owner and mode that an overlay's has. It appears
-     * when it is complete, and the other directory is made just before: what changes later, was changed by the container.
-     */
-    copyActive: async (name: string, from: string | undefined): Promise<void> => {
-      if (driver.kind === 'stacked') throw new Error('unreachable: a stack of layers is not copied');
-      const own = join(layersDir, name);
-      const making = join(own, makingName);
-      // A daemon that was killed left it.
-      if (existsSync(making)) dropTrees(own);
-      for (const left of [making, join(own, 'work')]) rmSync(left, { recursive: true, force: true });
-      mkdirSync(own, { recursive: true, mode: 0o700 });
-      if (from === undefined) driver.make(making);
-      else await driver.copy(from, making);
-      chownSync(making, 0, 0);
-      chmodSync(making, 0o755);
-      mkdirSync(join(own, 'work'), { mode: 0o700 });
-      renameSync(making, fsOf(name));
     },
     /**
      * A layer may have a hundred thousand files, and meanwhile containers want to start. It loses its name first: when

@@ -9,6 +9,7 @@ import { openDraft } from './draft.ts';
 import { openDriver } from './drivers/open-driver.ts';
 import { type ActiveRow, openSnapshotRows } from './rows.ts';
 import { settle } from './settle.ts';
+import { stackOfChain, stackOfContainer } from './stack-paths.ts';
 import { openStacks } from './stacks.ts';
 import type { LayerRoom } from './types.ts';
 
@@ -41,6 +42,7 @@ export function openSnapshots(deps: SnapshotDeps): LayerRoom {
     },
     prepare: (containerId) => prepareActive({ store, turns }, activeOf(store, containerId)),
     changed: (containerId, isRunning) => changedDirectories({ store, turns }, activeOf(store, containerId), isRunning),
+    stackOfContainer: (containerId) => stackOfContainer(store, containerId),
     drop: (containerId) => {
       const active = rows.findActive(containerId);
       return active === undefined ? async () => undefined : dropActive(store, active);
@@ -56,7 +58,7 @@ export function openSnapshots(deps: SnapshotDeps): LayerRoom {
         if (!keepContainers.has(active.container_id)) await dropActive(store, active)();
     },
     list: () => rows.list().map((row) => ({ chainId: row.chain_id, diskBytes: diskBytes(driver, row) })),
-    layersOf: (chainId) => store.stacks.of(chainId).map(directories.fsOf),
+    stackOfChain: (chainId) => stackOfChain(store, chainId),
     damaged: (options, signal) => findDamaged(store, { ...options, signal }),
     strays: () => listStrays(store),
     removeStray: async (name) => {

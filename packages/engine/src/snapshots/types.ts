@@ -16,6 +16,15 @@ export type RootMount = {
 /** Chain IDs of layers that were, or would be, removed, topmost first, and the bytes gained. */
 export type CollectedLayers = { readonly removed: readonly string[]; readonly reclaimedBytes: number };
 
+/** Host paths of a stack of layers, for people who look under the hood. `lower` topmost first. */
+export type StackPaths = {
+  readonly lower: readonly string[];
+  readonly upper: string;
+  /** undefined for an image, which nothing is mounted of. */
+  readonly work: string | undefined;
+  readonly merged: string | undefined;
+};
+
 export type ContainerUsage = { readonly changedBytes: number; readonly diskBytes: number };
 
 export type SnapshotRoom = {
@@ -28,6 +37,8 @@ export type SnapshotRoom = {
   prepare(containerId: string): Promise<PreparedRoot>;
   /** Where its changes show. `isRunning`: it writes to them meanwhile. @throws what `prepare` throws */
   changed(containerId: string, isRunning: boolean): Promise<ChangedDirectories>;
+  /** undefined where nothing is stacked, or a layer is gone. */
+  stackOfContainer(containerId: string): StackPaths | undefined;
   /** Drops the rows; to be called in the transaction that drops the container. @returns what removes the files, later */
   drop(containerId: string): () => Promise<void>;
   /** The layers that its drop would take along once others are gone, because nobody else needs them. */
@@ -77,8 +88,8 @@ export type LayerRoom = SnapshotRoom & {
   find(chainId: ChainId): { readonly sizeBytes: number } | undefined;
   /** All layers, with what they take on the disk. */
   list(): readonly { readonly chainId: string; readonly diskBytes: number }[];
-  /** Host paths of the directories of a chain's layers, topmost first. @throws unavailable when one is not there */
-  layersOf(chainId: ChainId): readonly string[];
+  /** undefined where nothing is stacked, or a layer is gone. */
+  stackOfChain(chainId: string): StackPaths | undefined;
   /** Layers that are not what their rows say; with `reads` also by their size, which looks at every file. */
   damaged(options: { reads: boolean }, signal: AbortSignal): Promise<readonly DamagedLayer[]>;
   /** Directories that no row owns and nobody is making or removing. */

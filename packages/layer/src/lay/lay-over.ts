@@ -35,10 +35,18 @@ export function layOver(layer: number, tree: number, { hidden, impliedDirectorie
   for (const path of hidden.whiteouts) removePath(tree, path);
   for (const path of hidden.opaque) emptyDirectory(tree, path);
   using copying = openCopying(layer, tree);
-  const merged = [''];
-  for (let i = 0; i < merged.length; i++) merged.push(...layDirectory(copying, merged[i] ?? ''));
-  for (const path of merged.reverse()) settleDirectory(copying, path, implied.get(path));
+  const merged: MergedDirectory[] = [];
+  const paths = [''];
+  for (let i = 0; i < paths.length; i++) {
+    const path = paths[i] ?? '';
+    merged.push({ path, entry: implied.get(path) ?? describeSource(copying, path) });
+    paths.push(...layDirectory(copying, path));
+  }
+  for (const one of merged.reverse()) settleDirectory(copying, one);
 }
+
+/** A directory that is there on both sides, and what is to be said of it: noted before anything is moved out of it. */
+type MergedDirectory = { readonly path: string; readonly entry: TarEntry };
 
 /** @returns the paths of directories that are there on both sides */
 function layDirectory(copying: Copying, path: string): readonly string[] {
@@ -66,9 +74,12 @@ function layNode(copying: Copying, path: string): boolean {
   return true;
 }
 
-function settleDirectory({ sources, targets }: Copying, path: string, implied: TarEntry | undefined): void {
+function describeSource({ sources }: Copying, path: string): TarEntry {
   using source = openNode(opened(sources, path), '.');
-  const entry = implied ?? entryOf({ ...source, kind: 'directory' }, path);
+  return entryOf({ ...source, kind: 'directory' }, path);
+}
+
+function settleDirectory({ targets }: Copying, { path, entry }: MergedDirectory): void {
   const target = opened(targets, path);
   for (const name of xattrNames(target)) if (isPortable(name) && !entry.xattrs.has(name)) removeXattr(target, name);
   setMetadata(target, entry);

@@ -14,7 +14,7 @@ export type Choosing = {
 
 /**
  * Decides which driver keeps a data root: the one that was asked for, else the one that made what is there, else the
- * first that works. ADR 15.
+ * first that works. ADR 17.
  *
  * @throws invalid for a name nobody knows, conflict when the data root is another driver's, unsupported
  */

@@ -1,11 +1,15 @@
 import type { RootMount } from '../types.ts';
 
-/** In the order in which they are tried when nobody chooses: ADR 15. */
+/** In the order in which they are tried when nobody chooses: ADR 17. */
 export const driverNames = ['overlay2', 'btrfs', 'fuse-overlayfs', 'vfs'] as const;
 export type DriverName = (typeof driverNames)[number];
 
 /** A root that is ready to be mounted. Dispose it when it is mounted elsewhere, or will not be. */
-export type PreparedRoot = Disposable & { readonly mount: RootMount };
+export type PreparedRoot = Disposable & {
+  readonly mount: RootMount;
+  /** What stands mounted on the host until then. */
+  readonly hostMount: string | undefined;
+};
 
 /** Each layer's directory holds that layer alone, in overlayfs's form, and a root is a stack of them. */
 export type StackedDriver = {

@@ -6,7 +6,7 @@ import type { RootMount } from '../types.ts';
 import type { StackedDriver } from './driver.ts';
 
 /** How long a process may take to write out and end, once its container has ended. */
-const longestEndMs = 10_000;
+const longestEndMs = 30_000;
 const stepMs = 5;
 
 /**
@@ -28,6 +28,7 @@ export function openFuseOverlayfs(layersDir: string): StackedDriver {
       const { cwd, target } = overlay;
       return {
         mount: { cwd, lower: [], upper: mergedOf(overlay), work: undefined, target },
+        hostMount: merged,
         [Symbol.dispose]: release,
       };
     },

@@ -9,8 +9,11 @@ export function openOverlay2(dataRoot: string): StackedDriver {
     status: [
       ['Backing Filesystem', filesystemName(dataRoot)],
       ['Supports d_type', 'true'],
+      ['Using metacopy', 'false'],
+      ['Native Overlay Diff', 'true'],
+      ['userxattr', 'false'],
     ],
-    prepare: (mount) => ({ mount, [Symbol.dispose]: () => undefined }),
+    prepare: (mount) => ({ mount, hostMount: undefined, [Symbol.dispose]: () => undefined }),
     quiet: () => undefined,
     sweep: () => undefined,
   };
