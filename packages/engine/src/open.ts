@@ -74,7 +74,6 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const random = (bytes: number): Uint8Array => randomBytes(bytes);
   const facts = probeHostFacts();
   const native = await openNativeProgram();
-  ensureCgroupParent(facts.cgroup, cgroupParent);
 
   const db = openDb(join(dataRoot, 'gantry.db'));
   const events = openEvents({ db, clock });
@@ -84,6 +83,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const snapshots = openSnapshots({ ...options, db, durability, dataRoot, now, random });
   const warn = (message: string): void => options.report(message, undefined);
   const images = openImages({ ...options, db, durability, events, jobs, content, snapshots, warn, now, dataRoot });
+  // Not sooner: a data root that is refused leaves nothing on the host.
+  ensureCgroupParent(facts.cgroup, cgroupParent);
   const volumes = openVolumes({ db, dataRoot, events, clock, random });
   const store = openContainerStore(db);
   const background = createBackground(options.report);
