@@ -11,7 +11,7 @@ export { unpackInto } from './local/unpack-into.ts';
 export type { EntryKind, TarEntry, TarSink } from './tar/entry.ts';
 export { TarReader } from './tar/reader.ts';
 export { endOfArchive, formatFile, formatHeader, paddingAfter, plainEntry } from './tar/writer.ts';
-export type { ChangedDirectories, TreeReplies, TreeRequest } from './tree/protocol.ts';
+export type { ChangedDirectories, TreeCopy, TreeReplies, TreeRequest } from './tree/protocol.ts';
 export type { PathStat } from './tree/stat-path.ts';
 export { TreeThread } from './tree/tree-thread.ts';
 export type { TreeView, ViewMount } from './tree/tree-view.ts';

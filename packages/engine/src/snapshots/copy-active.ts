@@ -1,6 +1,6 @@
 import { chmodSync, chownSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { removeTreeInTurns } from '@gantry/layer';
+import { removeTreeInTurns, TreeThread } from '@gantry/layer';
 import { open, openDescriptor, openFlag } from '@gantry/native';
 import { makingName } from './directories.ts';
 import type { WholeDriver } from './drivers/driver.ts';
@@ -19,7 +19,10 @@ export async function copyActive(driver: WholeDriver, own: string, from: string 
   const making = join(own, makingName);
   try {
     if (from === undefined) driver.make(making);
-    else await driver.copy(from, making);
+    else {
+      await using thread = new TreeThread({ verb: 'copy', copy: { from, to: making, by: driver.copiesBy } });
+      await thread.head;
+    }
   } catch (error) {
     await clear(driver, own);
     throw error;

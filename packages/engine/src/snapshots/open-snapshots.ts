@@ -110,11 +110,14 @@ function dropActive(store: CollectDeps, active: ActiveRow): () => Promise<void> 
 }
 
 async function sweepLayers(store: CollectDeps, isAlive: (user: string) => boolean): Promise<void> {
-  const { db, rows, directories } = store;
+  const { db, rows, directories, driver } = store;
   const dead = rows.users().filter((user) => !user.startsWith('container:') && !isAlive(user));
   db.tx(() => {
     for (const user of dead) rows.release(user);
   });
+  // A daemon that was killed may have laid half of it over the tree below; a container may hold it all the same.
+  if (driver.kind === 'whole')
+    for (const row of rows.list()) if (row.unsettled !== '') await forget(store, row.chain_id);
   // Any order will do: a layer that another still stands on is tried again from there.
   const chains = rows.list().map((row) => row.chain_id);
   await collect(store, chains);

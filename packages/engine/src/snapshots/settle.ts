@@ -1,6 +1,7 @@
 import { EngineError, type KeyedLock } from '@gantry/base';
 import { type LaidLayer, TreeThread } from '@gantry/layer';
 import type { CollectDeps } from './collect.ts';
+import { forget } from './damaged.ts';
 import type { Driver, WholeDriver } from './drivers/driver.ts';
 import { inheritDirectory } from './inherit.ts';
 import type { SnapshotRow } from './rows.ts';
@@ -59,15 +60,18 @@ async function layOverParent(store: CollectDeps, row: SnapshotRow, driver: Whole
   if (row.parent === null) return record(store, row);
   const name = directories.createBare();
   try {
-    const [layer, tree] = [directories.fsOf(row.dir), directories.fsOf(name)];
-    await driver.copy(directories.fsOf(rowOf(store, row.parent).dir), tree);
-    await using thread = new TreeThread({ verb: 'lay', layer, tree, says: parseUnsettled(row.unsettled) });
+    const from = directories.fsOf(rowOf(store, row.parent).dir);
+    const copy = { from, to: directories.fsOf(name), by: driver.copiesBy };
+    const says = parseUnsettled(row.unsettled);
+    await using thread = new TreeThread({ verb: 'lay', copy, layer: directories.fsOf(row.dir), says });
     const treeBytes = await thread.head;
     directories.disown(row.dir);
     record(store, { ...row, dir: name, tree: treeBytes });
     directories.own(name);
   } catch (error) {
     await directories.remove(name);
+    // Half of it was moved away: it must come again.
+    await forget(store, row.chain_id);
     throw error;
   }
   await directories.remove(row.dir);

@@ -25,6 +25,9 @@ export type ChangedDirectories =
       readonly copied: string;
     };
 
+/** A tree and a place for a copy of it that is not there yet, made file by file or as a snapshot of a subvolume. */
+export type TreeCopy = { readonly from: string; readonly to: string; readonly by: 'files' | 'snapshot' };
+
 /** What a tree thread is asked, once: each verb with what it gives back first. Directories are host paths. */
 export type TreeRequest =
   | { readonly verb: 'stat'; readonly view: TreeView; readonly path: string }
@@ -34,9 +37,8 @@ export type TreeRequest =
   | { readonly verb: 'changes'; readonly directories: ChangedDirectories }
   | { readonly verb: 'changedBytes'; readonly directories: ChangedDirectories }
   | { readonly verb: 'layer'; readonly directories: ChangedDirectories }
-  | { readonly verb: 'copy'; readonly from: string; readonly to: string }
-  | { readonly verb: 'snapshot'; readonly from: string; readonly to: string }
-  | { readonly verb: 'lay'; readonly layer: string; readonly tree: string; readonly says: LaidLayer };
+  | { readonly verb: 'copy'; readonly copy: TreeCopy }
+  | { readonly verb: 'lay'; readonly copy: TreeCopy; readonly layer: string; readonly says: LaidLayer };
 
 export type TreeReplies = {
   readonly stat: PathStat;
@@ -47,8 +49,7 @@ export type TreeReplies = {
   readonly changedBytes: number;
   readonly layer: undefined;
   readonly copy: undefined;
-  readonly snapshot: undefined;
-  /** Bytes of the tree then, as `measureTree` finds them. */
+  /** Bytes of the copy with the layer laid over it, as `measureTree` finds them. */
   readonly lay: number;
 };
 

@@ -1,5 +1,5 @@
 import { basename, dirname } from 'node:path';
-import { atFdcwd, open, openDescriptor, openFlag, snapshotSubvolume, statAt } from '@gantry/native';
+import { atFdcwd, mkdirat, open, openDescriptor, openFlag, snapshotSubvolume, statAt } from '@gantry/native';
 import { bytesOfText } from '../byte-string.ts';
 import { copyTree } from '../lay/copy-tree.ts';
 import { layOver } from '../lay/lay-over.ts';
@@ -17,6 +17,7 @@ import {
   describeTreeFailure,
   type FromTree,
   type ToTree,
+  type TreeCopy,
   type TreeReplies,
   type TreeRequest,
 } from './protocol.ts';
@@ -41,17 +42,12 @@ async function serve(request: TreeRequest): Promise<void> {
     case 'layer':
       return await serveLayer(request.directories);
     case 'copy':
-      withTrees(request.from, request.to, copyTree);
+      makeCopy(request.copy);
       return head(undefined);
-    case 'snapshot': {
-      withTrees(request.from, dirname(request.to), (source, parent) =>
-        snapshotSubvolume(parent, basename(request.to), source),
-      );
-      return head(undefined);
-    }
     case 'lay':
+      makeCopy(request.copy);
       return head(
-        withTrees(request.layer, request.tree, (layer, tree) => {
+        withTrees(request.layer, request.copy.to, (layer, tree) => {
           layOver(layer, tree, request.says);
           return measureTreeAt(tree);
         }),
@@ -126,6 +122,15 @@ function changedBytes(directories: ChangedDirectories): number {
 
 function openDirectory(path: string): { readonly fd: number } & Disposable {
   return openDescriptor(open(path, openFlag.readOnly | openFlag.directory | openFlag.noFollow));
+}
+
+function makeCopy({ from, to, by }: TreeCopy): void {
+  if (by === 'files') {
+    mkdirat(atFdcwd, to, 0o700);
+    withTrees(from, to, copyTree);
+  } else {
+    withTrees(from, dirname(to), (source, parent) => snapshotSubvolume(parent, basename(to), source));
+  }
 }
 
 function withTrees<T>(from: string, to: string, act: (from: number, to: number) => T): T {

@@ -1,6 +1,5 @@
 import { chmodSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { TreeThread } from '@gantry/layer';
 import { createSubvolume, destroySubvolume, isSystemError, open, openDescriptor, openFlag } from '@gantry/native';
 import type { WholeDriver } from './driver.ts';
 
@@ -11,15 +10,11 @@ export function openBtrfs(): WholeDriver {
     name: 'btrfs',
     status: [['Btrfs', '']],
     sharesBytes: true,
+    copiesBy: 'snapshot',
     make: (path) => {
       using parent = openDescriptor(open(dirname(path), openFlag.readOnly | openFlag.directory));
       createSubvolume(parent.fd, basename(path));
       chmodSync(path, 0o755);
-    },
-    // In a thread: a snapshot waits until the disk has what was written to its source.
-    copy: async (from, to) => {
-      await using thread = new TreeThread({ verb: 'snapshot', from, to });
-      await thread.head;
     },
     drop: (dirFd, name) => {
       try {

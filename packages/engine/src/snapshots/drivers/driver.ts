@@ -1,3 +1,4 @@
+import type { TreeCopy } from '@gantry/layer';
 import type { RootMount } from '../types.ts';
 
 /** In the order in which they are tried when nobody chooses: ADR 17. */
@@ -34,8 +35,8 @@ export type WholeDriver = {
   readonly sharesBytes: boolean;
   /** Makes an empty tree, a directory that is not there yet. */
   make(path: string): void;
-  /** Copies a tree to a path that is not there yet. */
-  copy(from: string, to: string): Promise<void>;
+  /** How a tree is copied; in a thread, since it takes its time. */
+  readonly copiesBy: TreeCopy['by'];
   /** Takes a tree out of a directory at once, where the disk can; what is left goes file by file. */
   drop(dirFd: number, name: string): void;
 };

@@ -1,5 +1,4 @@
 import { chmodSync, mkdirSync } from 'node:fs';
-import { TreeThread } from '@gantry/layer';
 import type { WholeDriver } from './driver.ts';
 
 /** Plain copies of plain directories: it asks nothing of the disk, and takes the most of it. */
@@ -9,17 +8,11 @@ export function openVfs(): WholeDriver {
     name: 'vfs',
     status: [],
     sharesBytes: false,
-    make,
-    copy: async (from, to) => {
-      make(to);
-      await using thread = new TreeThread({ verb: 'copy', from, to });
-      await thread.head;
+    copiesBy: 'files',
+    make: (path) => {
+      mkdirSync(path);
+      chmodSync(path, 0o755);
     },
     drop: () => undefined,
   };
-}
-
-function make(path: string): void {
-  mkdirSync(path);
-  chmodSync(path, 0o755);
 }
