@@ -57,7 +57,8 @@ export function openSnapshots(deps: SnapshotDeps): LayerRoom {
       for (const active of rows.listActive())
         if (!keepContainers.has(active.container_id)) await dropActive(store, active)();
     },
-    list: () => rows.list().map((row) => ({ chainId: row.chain_id, diskBytes: diskBytes(driver, row) })),
+    list: () =>
+      rows.list().map((row) => ({ chainId: row.chain_id, sizeBytes: row.size, diskBytes: diskBytes(driver, row) })),
     stackOfChain: (chainId) => stackOfChain(store, chainId),
     damaged: (options, signal) => findDamaged(store, { ...options, signal }),
     strays: () => listStrays(store),

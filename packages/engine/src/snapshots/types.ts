@@ -86,8 +86,8 @@ export type StrayDirectory = {
 export type LayerRoom = SnapshotRoom & {
   /** @returns the bytes of that layer alone, or undefined when it is not unpacked */
   find(chainId: ChainId): { readonly sizeBytes: number } | undefined;
-  /** All layers, with what they take on the disk. */
-  list(): readonly { readonly chainId: string; readonly diskBytes: number }[];
+  /** All layers, with the bytes of each alone and what it takes on the disk. */
+  list(): readonly { readonly chainId: string; readonly sizeBytes: number; readonly diskBytes: number }[];
   /** undefined where nothing is stacked, or a layer is gone. */
   stackOfChain(chainId: string): StackPaths | undefined;
   /** Layers that are not what their rows say; with `reads` also by their size, which looks at every file. */
