@@ -247,7 +247,8 @@ function suite(name: DriverName, filesystem: 'ext4' | 'btrfs'): void {
 
   test('with the last image gone nothing is left', async () => {
     await docker('rmi', 'layered:1');
-    expect(readdirSync(join(engine.dataRoot, 'layers'))).toEqual(['empty']);
+    const layers = join(engine.dataRoot, 'layers');
+    await waitFor('nothing is left', () => readdirSync(layers).join() === 'empty');
     if (name === 'btrfs') {
       const subvolumes = async (): Promise<string> => await commandOutput(['btrfs', 'subvolume', 'list', disk.path]);
       expect(await subvolumes()).toBe('');
