@@ -28,6 +28,7 @@ import { recordImageEvent } from './image-event.ts';
 import { nearestTags } from './nearest-tags.ts';
 import { pullCompanions, settleAll } from './pull-companions.ts';
 import { pullLayers } from './pull-layers.ts';
+import { chainsOf } from './record.ts';
 import type { LayerBlob, ManifestRow } from './rows.ts';
 import { openSources, type Sources } from './sources.ts';
 import { imageIdOf, storeImage } from './store-image.ts';
@@ -97,7 +98,7 @@ async function pullOne(deps: ImageDeps, reference: Reference, pull: Pull): Promi
   onProgress({ id: tagOrDigest, status: `Pulling from ${reference.path}` });
   const { manifest, fetched, index } = await chooseManifest(top, reference, pull);
   const { configBytes, config } = await fetchConfig(manifest, reference, pull);
-  const isKnown = deps.rows.find(imageIdOf(configBytes)) !== undefined;
+  const isKnown = isKept(deps, { configBytes, config }, pull.job);
   const [companions] = await settleAll([
     index === undefined ? [] : pullCompanions(deps, { index, image: fetched.digest }, pull),
     isKnown ? undefined : pullLayers(deps, { manifest, config, sources, job, onProgress }),
@@ -123,6 +124,15 @@ async function pullOne(deps: ImageDeps, reference: Reference, pull: Pull): Promi
   );
   onProgress({ status: `Digest: ${top.digest}` });
   return isNews;
+}
+
+/** An image that is here needs no layers, and keeps them until the pull is through: it may be removed any moment. */
+function isKept({ rows, snapshots, content }: ImageDeps, image: FetchedConfig, { id }: Job): boolean {
+  const imageId = imageIdOf(image.configBytes);
+  if (rows.find(imageId) === undefined) return false;
+  for (const chainId of chainsOf(image.config.diffIds)) snapshots.hold(chainId, `job:${id}`);
+  for (const { digest } of content.heldBy(`image:${imageId}`)) content.hold(digest, `job:${id}`);
+  return true;
 }
 
 /** What a name means; a tag that is not there brings those that may have been meant. */
@@ -186,11 +196,13 @@ function chooseEntry(index: Index, reference: Reference, wanted: Platform): Desc
   );
 }
 
+type FetchedConfig = { readonly configBytes: Uint8Array; readonly config: ImageConfig };
+
 async function fetchConfig(
   manifest: Manifest,
   reference: Reference,
   { sources, job, wanted, isExplicit }: Pull,
-): Promise<{ configBytes: Uint8Array; config: ImageConfig }> {
+): Promise<FetchedConfig> {
   const shown = formatReference(reference);
   const { mediaType } = manifest.config;
   if (mediaType !== mediaTypes.ociConfig && mediaType !== mediaTypes.dockerConfig) {

@@ -20,7 +20,8 @@ export class SharedWork<T, Progress> {
     start: (signal: AbortSignal, onProgress: (progress: Progress) => void) => Promise<T>,
   ): Promise<T> {
     participant.signal.throwIfAborted();
-    const work = this.#running.get(key) ?? this.#start(key, start);
+    const others = this.#running.get(key);
+    const work = others ?? this.#start(key, start);
     work.participants.add(participant);
     if (work.last !== undefined) participant.onProgress(work.last);
     const left = Promise.withResolvers<never>();
@@ -35,11 +36,13 @@ export class SharedWork<T, Progress> {
     } catch (error) {
       // The last one to leave waits for the work to have undone itself, so that nothing is half-made afterwards.
       if (participant.signal.aborted && work.participants.size === 0) await work.result.catch(() => undefined);
-      throw error;
+      if (participant.signal.aborted || others === undefined) throw error;
     } finally {
       participant.signal.removeEventListener('abort', onAbort);
       work.participants.delete(participant);
     }
+    // What failed them, a bad host say, need not fail this one, who may have a better way.
+    return await this.join(key, participant, start);
   }
 
   #start(key: string, start: Parameters<SharedWork<T, Progress>['join']>[2]): Running<T, Progress> {
