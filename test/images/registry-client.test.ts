@@ -1,4 +1,5 @@
 import { expect, setDefaultTimeout, test } from 'bun:test';
+import { createServer } from 'node:http';
 import { parseReference } from '@gantry/oci';
 import { anonymous, type Credentials, noProxies, openRepositories, type Repository } from '@gantry/registry';
 import { openImageRooms } from './image-rooms.ts';
@@ -16,11 +17,10 @@ const basic = `Basic ${Buffer.from('alice:secret').toString('base64')}`;
 const image = makeImage([makeLayer(makeTar([{ kind: 'file', path: 'f', text: 'x' }]))]);
 
 /** A registry that answers as it is told, and remembers which credentials came with which request. */
-function stand(handle: Handler): Stand {
+function stand(handle: Handler, at: { hostname: string; port: number } = { hostname: '127.0.0.1', port: 0 }): Stand {
   const seen: string[] = [];
   const server = Bun.serve({
-    hostname: '127.0.0.1',
-    port: 0,
+    ...at,
     fetch: async (request) => {
       const url = new URL(request.url);
       if (url.pathname !== '/v2/')
@@ -28,7 +28,28 @@ function stand(handle: Handler): Stand {
       return (await handle(request, url)) ?? new Response('', { status: 404 });
     },
   });
-  return { host: `127.0.0.1:${server.port}`, seen, [Symbol.dispose]: () => void server.stop(true) };
+  return { host: `${at.hostname}:${server.port}`, seen, [Symbol.dispose]: () => void server.stop(true) };
+}
+
+/** A registry whose answers end in their midst, but for one of them. */
+async function breakingOff(isRight: number): Promise<{ readonly host: string } & Disposable> {
+  const { bytes, mediaType } = image.manifest;
+  let asked = 0;
+  const server = createServer((_, answer) => {
+    answer.writeHead(200, { 'content-type': mediaType, 'content-length': bytes.length });
+    if (++asked === isRight) answer.end(bytes);
+    else answer.write(bytes.subarray(0, 20), () => answer.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  return {
+    host: `127.0.0.1:${port}`,
+    [Symbol.dispose]: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
 }
 
 const manifest = (): Response =>
@@ -96,6 +117,33 @@ test('credentials are not sent to a realm over plain http on another host', asyn
   using registry = stand(() => challenge(`Bearer realm="http://${thief.host}/token"`));
   await expect(open(registry.host, alice).fetchManifest('latest', never)).rejects.toMatchObject({ code: 'denied' });
   expect(thief.seen).toEqual([]);
+});
+
+test('a registry whose port is the usual one, and is named all the same, gets its credentials', async () => {
+  // Of its own: all of 127.0.0.0/8 is this machine.
+  const hostname = `127.83.${process.pid & 255}.${1 + ((process.pid >> 8) % 254)}`;
+  using registry = stand(
+    (request) => (request.headers.get('authorization') === basic ? manifest() : challenge('Basic realm="r"')),
+    { hostname, port: 80 },
+  );
+  await open(`${hostname}:80`, alice).fetchManifest('latest', never);
+  expect(registry.seen).toEqual(['GET /v2/team/app/manifests/latest -', `GET /v2/team/app/manifests/latest ${basic}`]);
+});
+
+test('a manifest that broke off is asked for again, and at last it is told in plain words', async () => {
+  for (const [isRight, isToldOf] of [
+    [2, undefined],
+    [1000, 'it broke off'],
+  ] as const) {
+    using registry = await breakingOff(isRight);
+    const fetching = open(registry.host, anonymous).fetchManifest('latest', never);
+    if (isToldOf === undefined) expect((await fetching).bytes).toEqual(Buffer.from(image.manifest.bytes));
+    else
+      await expect(fetching).rejects.toMatchObject({
+        code: 'unavailable',
+        message: `cannot read manifest from ${registry.host}: ${isToldOf}`,
+      });
+  }
 });
 
 test('a token service that redirects gets no credentials sent along', async () => {

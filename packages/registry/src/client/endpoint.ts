@@ -90,6 +90,11 @@ export function mirrorEndpoint(mirror: string, registries: Registries): Endpoint
   };
 }
 
+/** Tells whether a URL leads to a host, `reg.example:443`: URLs leave out the port that their scheme has anyhow. */
+export function isAt(url: URL, host: string): boolean {
+  return url.host === new URL(`${url.protocol}//${host}`).host;
+}
+
 /** Tells whether a registry is among hosts, with or without a port, and networks. */
 export function isListed(domain: string, entries: readonly string[]): boolean {
   const name = hostNameOf(domain);

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { EngineError, messageOf } from '@gantry/base';
 import { defaultDomain } from '@gantry/oci';
 import { type Certificates, hostDirectories, readPem } from './certificates.ts';
-import { type Endpoint, endpointOf, everything, mirrorEndpoint, type Registries } from './endpoint.ts';
+import { type Endpoint, endpointOf, everything, isAt, mirrorEndpoint, type Registries } from './endpoint.ts';
 import { type HostEntry, parseHostsFile } from './hosts-file.ts';
 
 /**
@@ -58,7 +58,7 @@ type Placing = {
 
 function entryEndpoint(entry: HostEntry, { own, domain, path, registries }: Placing): Endpoint {
   const { url, headers, skipVerify } = entry;
-  const isOwn = url.host === own.host;
+  const isOwn = isAt(url, own.host);
   const root = url.pathname.replace(/\/$/, '');
   return {
     host: url.host,

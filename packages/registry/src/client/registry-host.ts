@@ -1,7 +1,6 @@
 import { EngineError } from '@gantry/base';
 import { Authorizer, anonymous, type Credentials } from './authorizer.ts';
-
-import type { Endpoint } from './endpoint.ts';
+import { type Endpoint, isAt } from './endpoint.ts';
 import { connectionError } from './failure.ts';
 import { type Proxies, proxyFor } from './proxy.ts';
 import { type Dial, type Request, send, sendPatiently } from './transport.ts';
@@ -59,7 +58,7 @@ export class RegistryHost {
     const method = ask.method ?? 'GET';
     await this.#reach(signal);
     const url = typeof ask.target === 'string' ? await this.#urlOf(ask.target, signal) : this.#checkGiven(ask.target);
-    const isOurs = url.host === this.endpoint.host;
+    const isOurs = isAt(url, this.endpoint.host);
     const isOnce = ask.body instanceof ReadableStream;
     let authorization = isOurs ? this.#authorizer.header(ask.scope) : undefined;
     for (let attempt = 0; ; attempt++) {
@@ -123,7 +122,7 @@ export class RegistryHost {
   /** Another host may vouch for itself with the authorities of this one, but gets no proof of ours. */
   #dial(url: URL): Dial {
     const { host, skipVerify, certificates } = this.endpoint;
-    const isOurs = url.host === host;
+    const isOurs = isAt(url, host);
     const theirs = certificates === undefined ? undefined : { ...certificates, client: undefined };
     return {
       skipVerify: skipVerify && isOurs,

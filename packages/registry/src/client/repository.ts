@@ -16,7 +16,7 @@ import type { Capability } from './endpoint.ts';
 import { type Asked, isUnreachable, pullError } from './failure.ts';
 import { parseReferrers, type Referrer } from './referrers.ts';
 import type { RegistryHost } from './registry-host.ts';
-import { backOffMs, caps, delay, failureOf, readBody } from './transport.ts';
+import { backOffMs, caps, chunksOf, delay, failureOf, readBody } from './transport.ts';
 
 export type FetchedManifest = { readonly bytes: Uint8Array; readonly digest: Digest; readonly mediaType: string };
 
@@ -25,7 +25,7 @@ export type BlobAsked = { readonly digest: Digest; readonly sizeBytes: number };
 const maximumTagPages = 1000;
 const maximumReferrerPages = 10;
 const maximumBlobFailures = 5;
-const stallMs = 60_000;
+const maximumBodyFailures = 3;
 
 /**
  * One repository of one registry, for reading.
@@ -59,8 +59,8 @@ export class Repository {
    */
   async fetchManifest(tagOrDigest: string, signal: AbortSignal): Promise<FetchedManifest> {
     const headers = { accept: acceptedManifestTypes.join(', ') };
-    const response = await this.#get(`manifests/${tagOrDigest}`, { headers }, signal);
-    const bytes = await readBody(response, maximumManifestBytes, 'manifest');
+    const limits = { maximumBytes: maximumManifestBytes, what: 'manifest' };
+    const { response, bytes } = await this.#getWhole(`manifests/${tagOrDigest}`, { headers, ...limits }, signal);
     const wanted = tagOrDigest.includes(':') ? parseDigest(tagOrDigest) : undefined;
     const digest = wanted ?? parseDigest(`sha256:${createHash('sha256').update(bytes).digest('hex')}`);
     if (wanted !== undefined) verify(bytes, wanted, 'manifest');
@@ -127,9 +127,9 @@ export class Repository {
     const tags: string[] = [];
     let path = 'tags/list';
     for (let page = 0; page < maximumTagPages; page++) {
-      const response = await this.#get(path, { headers: {} }, signal);
-      const body = new TextDecoder().decode(await readBody(response, caps.tagListBytes, 'list of tags'));
-      tags.push(...parseFields(body, 'list of tags').texts('tags'));
+      const limits = { maximumBytes: caps.tagListBytes, what: 'list of tags' };
+      const { response, bytes } = await this.#getWhole(path, { headers: {}, ...limits }, signal);
+      tags.push(...parseFields(new TextDecoder().decode(bytes), 'list of tags').texts('tags'));
       const next = nextQuery(response);
       if (next === undefined || page + 1 >= pages) return tags;
       path = `tags/list${next}`;
@@ -162,8 +162,10 @@ export class Repository {
     const found: Referrer[] = [];
     let path = `referrers/${subject}`;
     for (let page = 0; page < maximumReferrerPages; page++) {
-      const response = await this.#get(path, { headers: { accept: mediaTypes.ociIndex } }, signal);
-      found.push(...parseReferrers(await readBody(response, maximumManifestBytes, 'list of referrers')));
+      const limits = { maximumBytes: maximumManifestBytes, what: 'list of referrers' };
+      const asked = { headers: { accept: mediaTypes.ociIndex }, ...limits };
+      const { response, bytes } = await this.#getWhole(path, asked, signal);
+      found.push(...parseReferrers(bytes));
       const next = nextQuery(response);
       if (next === undefined) return found;
       path = `referrers/${subject}${next}`;
@@ -174,6 +176,28 @@ export class Repository {
   async *#readFrom(blob: BlobAsked, offset: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const headers: Record<string, string> = offset === 0 ? {} : { range: `bytes=${offset}-` };
     yield* restOf(await this.#get(`blobs/${blob.digest}`, { headers }, signal), offset, signal);
+  }
+
+  /** A GET with the whole body, which is asked for again when it breaks off. @throws as `#get`, unavailable */
+  async #getWhole(
+    path: string,
+    { headers, maximumBytes, what }: { headers: Readonly<Record<string, string>>; maximumBytes: number; what: string },
+    signal: AbortSignal,
+  ): Promise<{ readonly response: Response; readonly bytes: Uint8Array }> {
+    for (let failures = 1; ; failures++) {
+      const response = await this.#get(path, { headers }, signal);
+      try {
+        return { response, bytes: await readBody(response, maximumBytes, what) };
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error instanceof EngineError) throw error;
+        if (failures >= maximumBodyFailures) {
+          const { host } = this.host.endpoint;
+          throw new EngineError('unavailable', `cannot read ${what} from ${host}: it broke off`, { cause: error });
+        }
+        await delay(backOffMs(failures), signal);
+      }
+    }
   }
 
   /** A GET below this repository. @throws Docker's texts for an answer that is not the thing itself */
@@ -211,31 +235,10 @@ function verify(bytes: Uint8Array, digest: Digest, what: string): void {
 export async function* restOf(response: Response, offset: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   // A host that ignores ranges sends all of it again.
   let skip = response.status === 206 ? 0 : offset;
-  for await (const chunk of withoutStalls(response, signal)) {
+  for await (const chunk of chunksOf(response)) {
+    signal.throwIfAborted();
     const rest = chunk.subarray(Math.min(skip, chunk.length));
     skip -= chunk.length - rest.length;
     if (rest.length > 0) yield rest;
-  }
-}
-
-/** The chunks of a body; a connection that stays silent for a minute counts as broken. */
-async function* withoutStalls(response: Response, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  if (response.body === null) return;
-  const reader = response.body.getReader();
-  let timer: NodeJS.Timeout | undefined;
-  try {
-    for (;;) {
-      const stalled = Promise.withResolvers<never>();
-      timer = setTimeout(() => stalled.reject(new Error('the connection stalled')), stallMs);
-      const next = await Promise.race([reader.read(), stalled.promise]);
-      clearTimeout(timer);
-      signal.throwIfAborted();
-      if (next.done) return;
-      yield next.value;
-    }
-  } finally {
-    clearTimeout(timer);
-    // A cancelled body closes its connection; the bytes that still come are nobody's.
-    await reader.cancel().catch(() => undefined);
   }
 }

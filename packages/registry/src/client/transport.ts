@@ -11,6 +11,7 @@ const firstDelayMs = 250;
 const maximumDelayMs = 30_000;
 const headerTimeoutMs = 60_000;
 const storeTimeoutMs = 600_000;
+const stallMs = 60_000;
 
 export type Request = {
   readonly url: URL;
@@ -145,11 +146,32 @@ export function delay(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
+/** The chunks of a body; a connection that stays silent for a minute counts as broken. */
+export async function* chunksOf(response: Response): AsyncGenerator<Uint8Array> {
+  if (response.body === null) return;
+  const reader = response.body.getReader();
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    for (;;) {
+      const stalled = Promise.withResolvers<never>();
+      timer = setTimeout(() => stalled.reject(new Error('the connection stalled')), stallMs);
+      const next = await Promise.race([reader.read(), stalled.promise]);
+      clearTimeout(timer);
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    clearTimeout(timer);
+    // A cancelled body closes its connection; the bytes that still come are nobody's.
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
 /** Reads a whole body up to a cap. @throws invalid when it is larger */
 export async function readBody(response: Response, maximumBytes: number, what: string): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let total = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of chunksOf(response)) {
     total += chunk.length;
     if (total > maximumBytes) {
       throw new EngineError(
@@ -172,7 +194,7 @@ export async function readErrorText(response: Response): Promise<string> {
   let text = '';
   const decoder = new TextDecoder();
   try {
-    for await (const chunk of response.body ?? []) {
+    for await (const chunk of chunksOf(response)) {
       text += decoder.decode(chunk, { stream: true });
       if (text.length >= caps.errorBytes) break;
     }
