@@ -92,7 +92,7 @@ async function* flood(): AsyncGenerator<Uint8Array, void> {
   }
 }
 
-const log = openLog({ level: 'fatal', format: 'text', write: () => undefined, now: () => new Date() });
+const log = openLog({ level: () => 'fatal', format: 'text', write: () => undefined, now: () => new Date() });
 const deps = { answer, common: { 'Api-Version': '1.51' }, log };
 const directory = mkdtempSync(join(tmpdir(), 'gantry-http-'));
 const path = join(directory, 'api.sock');

@@ -38,6 +38,7 @@ test('nothing given is the default everywhere', () => {
     dnsSearch: [],
     shmSizeBytes: 67108864,
     init: false,
+    shutdownTimeoutSeconds: 15,
   });
 });
 

@@ -27,6 +27,8 @@ export type DaemonConfig = {
   readonly dnsSearch: readonly string[];
   readonly shmSizeBytes: number;
   readonly init: boolean;
+  /** How long an orderly end may take; negative: as long as it takes. */
+  readonly shutdownTimeoutSeconds: number;
 };
 
 /** Where everything is when nobody says otherwise. */
@@ -40,6 +42,7 @@ export const daemonDefaults = {
   bridge: 'gantry0',
   logDriver: 'json-file',
   shmSizeBytes: 64 * 2 ** 20,
+  shutdownTimeoutSeconds: 15,
 } as const;
 
 /** @throws invalid, naming the option */
@@ -75,7 +78,14 @@ export function settleConfig(given: GivenOptions): DaemonConfig {
     dnsSearch: list('dns-search'),
     shmSizeBytes: shmSize === undefined ? daemonDefaults.shmSizeBytes : parseSize(shmSize),
     init: bool('init'),
+    shutdownTimeoutSeconds: parseSeconds(given.get('shutdown-timeout')?.at(-1)),
   };
+}
+
+function parseSeconds(text: string | undefined): number {
+  const seconds = Number(text ?? daemonDefaults.shutdownTimeoutSeconds);
+  if (!Number.isInteger(seconds)) throw new EngineError('invalid', `invalid shutdown timeout: ${text}`);
+  return seconds;
 }
 
 function parseLevel(text: string): LogLevel {

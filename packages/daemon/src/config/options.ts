@@ -59,6 +59,7 @@ const used: readonly OptionRow[] = [
     key: 'registry-config-dirs',
   }),
   option('registry-mirror', 'list', { help: 'Preferred registry mirror', key: 'registry-mirrors' }),
+  option('shutdown-timeout', 'int', { help: 'Set the default shutdown timeout' }),
   option('validate', 'bool', { help: 'Validate daemon configuration and exit', key: undefined }),
   option('version', 'bool', { help: 'Print version information and quit', key: undefined, short: 'v' }),
 ];
@@ -141,7 +142,6 @@ const refusedOnes: readonly OptionRow[] = [
     'mtu',
     'network-control-plane-mtu',
     'no-proxy',
-    'shutdown-timeout',
     'swarm-default-advertise-addr',
     'tlscacert',
     'tlscert',

@@ -13,7 +13,7 @@ import { systemHandlers } from './system.ts';
 import { volumeHandlers } from './volumes.ts';
 
 /** A handler for every route: parse is done, each calls the engine once, and prints. */
-export function openHandlers(engine: Engine, facts: DaemonFacts): Handlers {
+export function openHandlers(engine: Engine, facts: () => DaemonFacts): Handlers {
   return {
     ...systemHandlers(engine, facts),
     ...containerHandlers(engine),

@@ -27,11 +27,11 @@ const pingHeaders = {
   Swarm: 'inactive',
 };
 
-export function systemHandlers(engine: Engine, facts: DaemonFacts): HandlersOf<Names> {
+export function systemHandlers(engine: Engine, facts: () => DaemonFacts): HandlersOf<Names> {
   return {
     ping: () => ({ kind: 'text', body: 'OK', headers: pingHeaders }),
-    version: () => documentOf(printVersion(engine.info(), facts)),
-    info: () => documentOf(printInfo(engine.info(), facts)),
+    version: () => documentOf(printVersion(engine.info(), facts())),
+    info: () => documentOf(printInfo(engine.info(), facts())),
     events: ({ query, signal }) => {
       const sinceNanos = query.sinceNanos === 0n ? undefined : query.sinceNanos;
       const untilNanos = query.untilNanos === 0n ? undefined : query.untilNanos;
