@@ -10,6 +10,7 @@ import type { ApiRequest, Dispatched } from '../../packages/daemon/src/http/disp
 import { limits } from '../../packages/daemon/src/http/limits.ts';
 import { type Listener, listen } from '../../packages/daemon/src/http/listen.ts';
 import { openLog } from '../../packages/daemon/src/log.ts';
+import { createRequests } from '../../packages/daemon/src/metrics/requests.ts';
 import { RawClient, splitAnswer } from './raw-client.ts';
 
 // Routes made for these tests: each shows one way of answering. No engine stands behind them and none is imitated.
@@ -93,7 +94,7 @@ async function* flood(): AsyncGenerator<Uint8Array, void> {
 }
 
 const log = openLog({ level: () => 'fatal', format: 'text', write: () => undefined, now: () => new Date() });
-const deps = { answer, common: { 'Api-Version': '1.51' }, log };
+const deps = { answer, common: { 'Api-Version': '1.51' }, log, requests: createRequests(() => performance.now()) };
 const directory = mkdtempSync(join(tmpdir(), 'gantry-http-'));
 const path = join(directory, 'api.sock');
 let listener: Listener;

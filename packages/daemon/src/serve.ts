@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { maxApiVersion } from '@gantry/api';
-import { messageOf } from '@gantry/base';
+import { EngineError, messageOf } from '@gantry/base';
 import { type Engine, openEngine } from '@gantry/engine';
 import { proxiesOf } from '@gantry/registry';
 import manifest from '../package.json' with { type: 'json' };
@@ -12,6 +12,7 @@ import { listen } from './http/listen.ts';
 import type { ServeDeps } from './http/serve-connection.ts';
 import { collectWhenIdle } from './idle-memory.ts';
 import { type Log, openLog } from './log.ts';
+import { createRequests } from './metrics/requests.ts';
 import { lockDataRoot, writePidfile } from './own-root.ts';
 import type { DaemonFacts } from './print/system.ts';
 import { rehearseStarts } from './rehearse.ts';
@@ -39,20 +40,29 @@ export async function serve({ config, readAgain }: Start): Promise<void> {
   const beforeOpen = performance.now();
   const engine = life.use(await openEngine(engineOptions(settings, log)));
   log.debug('engine opened', { ms: Math.round(performance.now() - beforeOpen) });
-  const handlers = openHandlers(engine, daemonFacts(settings));
+  const requests = createRequests(() => performance.now());
+  const handlers = openHandlers(engine, daemonFacts(settings), requests);
   const touch = collectWhenIdle();
   const rehearsal = life.use(rehearseStarts(engine));
   const answer: ServeDeps['answer'] = (request) => {
     touch();
     rehearsal.touch();
-    return dispatch(handlers, request);
+    return dispatch(handlers, request, requests.took);
   };
-  const deps: ServeDeps = { answer, common: commonHeaders, log };
+  const deps: ServeDeps = { answer, common: commonHeaders, log, requests };
   for (const address of config.hosts) {
     const listener = life.use(await listen(deps, address, { group: config.group }));
     if (address.kind === 'tcp')
       log.warn('whoever reaches this address is root on this machine', { address: listener.address });
     log.info('API listen', { address: listener.address });
+  }
+  if (config.metricsAddress !== undefined) {
+    const answerMetrics: ServeDeps['answer'] = (request) => {
+      if (request.head.path !== '/metrics') throw new EngineError('not-found', 'page not found');
+      return answer(request);
+    };
+    const listener = life.use(await listen({ ...deps, answer: answerMetrics }, config.metricsAddress, config));
+    log.info('metrics API listening', { address: listener.address });
   }
   hangup.each(() => reload({ settings, readAgain, engine, log }));
   const sinceStartMs = Math.round(performance.now());

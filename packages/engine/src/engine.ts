@@ -274,6 +274,8 @@ export type ContainerRoom = {
 };
 
 export type EventRoom = EventSink & {
+  /** Events recorded since this engine was opened, and who listens now. */
+  counts(): { readonly recorded: number; readonly listeners: number };
   /** At most `limit` of the newest events of one actor with these actions, oldest first. */
   recent(actorId: string, actions: readonly string[], limit: number): readonly EngineEvent[];
   /** For each container the last start or end up to a moment, and the first one after it. */
@@ -344,6 +346,24 @@ export type DiskReport = {
   readonly findings: readonly DiskFinding[];
 };
 
+/** What an engine is busy with at this moment, for those who watch over it. */
+export type EngineActivity = {
+  readonly events: { readonly recorded: number; readonly listeners: number };
+  readonly healthChecks: { readonly run: number; readonly failed: number };
+  /** Processes that it follows, containers' and execs'. */
+  readonly tasks: number;
+  readonly jobs: readonly {
+    readonly id: string;
+    readonly kind: string;
+    readonly subject: string;
+    readonly progress: string;
+    readonly startedAt: Date;
+  }[];
+  /** Containers that something is being done with, and for how long. */
+  readonly locks: readonly { readonly key: string; readonly heldMs: number }[];
+  readonly database: { readonly bytes: number; readonly logBytes: number };
+};
+
 export type Engine = AsyncDisposable & {
   readonly containers: ContainerRoom;
   readonly images: ImageRoom;
@@ -351,6 +371,7 @@ export type Engine = AsyncDisposable & {
   readonly volumes: VolumeRoom;
   readonly events: EventRoom;
   info(): EngineInfo;
+  activity(): EngineActivity;
   /** Compares rows and disk, both ways. Without `repair` nothing is changed. @throws not-found for a name that is not among the findings */
   checkDisk(request: DiskCheckRequest, signal: AbortSignal): Promise<DiskReport>;
 };

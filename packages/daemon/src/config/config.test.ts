@@ -19,6 +19,7 @@ test('nothing given is the default everywhere', () => {
   expect(configOf([])).toEqual({
     hosts: [{ kind: 'unix', path: '/run/gantry/gantry.sock' }],
     group: 'docker',
+    metricsAddress: undefined,
     dataRoot: '/var/lib/gantry',
     execRoot: '/run/gantry',
     pidfile: '/run/gantry/gantry.pid',

@@ -8,6 +8,8 @@ import type { GivenOptions } from './given.ts';
 export type DaemonConfig = {
   readonly hosts: readonly Address[];
   readonly group: string;
+  /** Where Prometheus finds `/metrics` without being given the API. */
+  readonly metricsAddress: Address | undefined;
   readonly dataRoot: string;
   readonly execRoot: string;
   readonly pidfile: string;
@@ -55,6 +57,7 @@ export function settleConfig(given: GivenOptions): DaemonConfig {
   const shmSize = given.get('default-shm-size')?.at(-1);
   return {
     hosts: hosts.map(parseAddress),
+    metricsAddress: parseMetricsAddress(given.get('metrics-addr')?.at(-1)),
     group: text('group', daemonDefaults.group),
     dataRoot: text('data-root', daemonDefaults.dataRoot),
     execRoot: text('exec-root', daemonDefaults.execRoot),
@@ -80,6 +83,12 @@ export function settleConfig(given: GivenOptions): DaemonConfig {
     init: bool('init'),
     shutdownTimeoutSeconds: parseSeconds(given.get('shutdown-timeout')?.at(-1)),
   };
+}
+
+function parseMetricsAddress(text: string | undefined): Address | undefined {
+  if (text === undefined || text === '') return undefined;
+  if (!/^[^/]*:\d+$/.test(text)) throw new EngineError('invalid', `invalid metrics address (${text}): use host:port`);
+  return parseAddress(`tcp://${text}`);
 }
 
 function parseSeconds(text: string | undefined): number {

@@ -53,6 +53,7 @@ const used: readonly OptionRow[] = [
   option('log-format', 'string', { help: 'Set the logging format ("text"|"json")' }),
   option('log-level', 'string', { help: 'Set the logging level ("debug"|"info"|"warn"|"error"|"fatal")', short: 'l' }),
   option('log-opt', 'list', { help: 'Default log driver options for containers', key: 'log-opts' }),
+  option('metrics-addr', 'string', { help: 'Set default address and port to serve the metrics api on' }),
   option('pidfile', 'string', { help: 'Path to use for daemon PID file', short: 'p' }),
   option('registry-config-dir', 'list', {
     help: 'Directory with hosts.toml and certificates of registries',
@@ -138,7 +139,6 @@ const refusedOnes: readonly OptionRow[] = [
     'max-concurrent-downloads',
     'max-concurrent-uploads',
     'max-download-attempts',
-    'metrics-addr',
     'mtu',
     'network-control-plane-mtu',
     'no-proxy',

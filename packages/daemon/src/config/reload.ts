@@ -24,6 +24,7 @@ type LiveKey =
 const fixedKeys: Readonly<Record<Exclude<keyof DaemonConfig, LiveKey>, string>> = {
   hosts: 'hosts',
   group: 'group',
+  metricsAddress: 'metrics-addr',
   dataRoot: 'data-root',
   execRoot: 'exec-root',
   pidfile: 'pidfile',

@@ -1,5 +1,6 @@
 import type { Engine } from '@gantry/engine';
 import type { Handlers } from '../http/call.ts';
+import type { Requests } from '../metrics/requests.ts';
 import type { DaemonFacts } from '../print/system.ts';
 import { containerArchiveHandlers } from './container-archives.ts';
 import { containerStreamHandlers } from './container-streams.ts';
@@ -11,9 +12,10 @@ import { networkHandlers } from './networks.ts';
 import { registryHandlers } from './registry.ts';
 import { systemHandlers } from './system.ts';
 import { volumeHandlers } from './volumes.ts';
+import { watchingHandlers } from './watching.ts';
 
 /** A handler for every route: parse is done, each calls the engine once, and prints. */
-export function openHandlers(engine: Engine, facts: () => DaemonFacts): Handlers {
+export function openHandlers(engine: Engine, facts: () => DaemonFacts, requests: Requests): Handlers {
   return {
     ...systemHandlers(engine, facts),
     ...containerHandlers(engine),
@@ -25,5 +27,6 @@ export function openHandlers(engine: Engine, facts: () => DaemonFacts): Handlers
     ...registryHandlers(engine),
     ...networkHandlers(engine),
     ...volumeHandlers(engine),
+    ...watchingHandlers(engine, facts, requests),
   };
 }

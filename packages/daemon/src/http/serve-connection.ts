@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { formatJson, isOlder, type Json, minApiVersion, splitVersion } from '@gantry/api';
 import { EngineError, isEngineError, messageOf } from '@gantry/base';
 import type { Log } from '../log.ts';
+import type { Requests } from '../metrics/requests.ts';
 import type { Answer } from './answer.ts';
 import { Body } from './body.ts';
 import type { ApiRequest, Dispatched } from './dispatch.ts';
@@ -16,6 +17,7 @@ export type ServeDeps = {
   readonly answer: (request: ApiRequest) => Promise<Dispatched>;
   readonly common: CommonHeaders;
   readonly log: Log;
+  readonly requests: Pick<Requests, 'begin'>;
 };
 
 /** Serves the requests of one connection, one after another, until either side has enough. Never throws. */
@@ -46,10 +48,12 @@ async function serveRequest(
   incoming.onEnd = () => gone.abort(clientGone());
   if (incoming.ended) gone.abort(clientGone());
   const startedAt = performance.now();
+  const answered = deps.requests.begin(head);
   try {
     const dispatched = await answerOf(deps, { head, body, signal: gone.signal });
     if (dispatched.answer.kind === 'hijack') {
       await serveHijacked(deps, { socket, incoming, outgoing, head }, dispatched.answer);
+      answered(outgoing.status);
       return 'hijacked';
     }
     await send(outgoing, dispatched);
@@ -57,7 +61,13 @@ async function serveRequest(
     await refuse(deps, { outgoing, head }, error);
   }
   incoming.onEnd = undefined;
-  deps.log.debug('request', { method: head.method, path: head.path, ms: Math.round(performance.now() - startedAt) });
+  answered(outgoing.status);
+  deps.log.debug('request', {
+    method: head.method,
+    path: head.path,
+    status: outgoing.status,
+    ms: Math.round(performance.now() - startedAt),
+  });
   const reusable = outgoing.keepAlive && outgoing.isOpen && (await finishBody(body));
   return reusable ? 'request' : 'end';
 }
