@@ -147,6 +147,7 @@ class DaemonProcess implements AsyncDisposable {
   readonly execRoot: string;
   readonly #socket: string;
   readonly #logPath: string;
+  readonly #pidfile: string;
   readonly #arguments: readonly string[];
   readonly #environment: Readonly<Record<string, string>>;
   #child: Bun.Subprocess | undefined;
@@ -162,9 +163,10 @@ class DaemonProcess implements AsyncDisposable {
     this.execRoot = execRoot;
     this.#logPath = join(root, 'daemon.log');
     this.#environment = environment;
+    this.#pidfile = join(root, 'gantry.pid');
     this.#arguments = [
       ...['--host', this.host, '--data-root', this.dataRoot, '--exec-root', this.execRoot],
-      ...['--pidfile', join(root, 'gantry.pid')],
+      ...['--pidfile', this.#pidfile],
       ...daemonArguments,
     ];
   }
@@ -198,8 +200,19 @@ class DaemonProcess implements AsyncDisposable {
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
+    const successor = this.#successor(child?.pid);
     child?.kill(signal);
     await child?.exited;
+    if (successor === undefined) return;
+    process.kill(successor, signal);
+    await waitFor('the successor ends', () => !existsSync(`/proc/${successor}`));
+  }
+
+  /** The daemon that took over from the one that was started here, if one did. */
+  #successor(pid: number | undefined): number | undefined {
+    if (pid === undefined || !existsSync(this.#pidfile)) return undefined;
+    const inPlace = Number(readFileSync(this.#pidfile, 'utf8'));
+    return inPlace === pid || !existsSync(`/proc/${inPlace}`) ? undefined : inPlace;
   }
 
   log(): string {
@@ -220,8 +233,8 @@ class DaemonProcess implements AsyncDisposable {
 
   /** A daemon that ends by itself is a bug of its own, whatever test happens to notice. */
   #reportUnexpectedEnd(child: Bun.Subprocess, exitCode: number): void {
-    // A kill from outside is a crash test at work.
-    if (this.#child !== child || child.signalCode === 'SIGKILL') return;
+    // A kill from outside is a crash test at work, and who was taken over from has nothing left to do.
+    if (this.#child !== child || child.signalCode === 'SIGKILL' || this.#successor(child.pid) !== undefined) return;
     process.stderr.write(
       `\nthe daemon ended by itself, exit code ${exitCode}, signal ${child.signalCode}:\n${this.log()}\n`,
     );

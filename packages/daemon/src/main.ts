@@ -11,11 +11,12 @@ import { type Start, serve } from './serve.ts';
  * `gantry daemon`: serves the engine until SIGTERM or SIGINT. Containers go on without it.
  *
  * @param argv the words after `daemon`
+ * @param program how this very program is started as a daemon
  * @returns the exit code
  */
-export async function runDaemon(argv: readonly string[]): Promise<number> {
+export async function runDaemon(argv: readonly string[], program: readonly string[]): Promise<number> {
   try {
-    const asked = readStart(argv);
+    const asked = readStart(argv, program);
     if (typeof asked === 'string') {
       process.stdout.write(asked);
       return 0;
@@ -31,7 +32,7 @@ export async function runDaemon(argv: readonly string[]): Promise<number> {
 }
 
 /** How to start a daemon, or the text that was asked for instead of one. */
-function readStart(argv: readonly string[]): Start | string {
+function readStart(argv: readonly string[], program: readonly string[]): Start | string {
   const flags = parseFlags(argv, daemonOptions);
   if (flagBool(flags, 'help')) return formatHelp();
   if (flagBool(flags, 'version')) return `Gantry version ${manifest.version}\n`;
@@ -44,7 +45,13 @@ function readStart(argv: readonly string[]): Start | string {
     return settleConfig(given);
   };
   const config = readAgain();
-  return flagBool(flags, 'validate') ? 'configuration OK\n' : { config, readAgain };
+  if (flagBool(flags, 'validate')) return 'configuration OK\n';
+  const takesOver = flagBool(flags, 'takeover');
+  const startSuccessor = (): void => {
+    const words = [...program, ...argv, ...(takesOver ? [] : ['--takeover'])];
+    Bun.spawn(words, { stdio: ['ignore', 'inherit', 'inherit'] }).unref();
+  };
+  return { config, readAgain, takesOver, startSuccessor };
 }
 
 /** A file that was named must be there; the default one may be missing. */

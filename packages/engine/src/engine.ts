@@ -364,6 +364,19 @@ export type EngineActivity = {
   readonly database: { readonly bytes: number; readonly logBytes: number };
 };
 
+/** What the open streams of a closed engine are told of the one that came after it. */
+export type Afterlife = {
+  /** Ends waits, followed logs and execs as the other engine's events tell. */
+  heard(event: Pick<EngineEvent, 'action' | 'actorId' | 'attributes'>): void;
+  /** Has clients that attached before a start wait for it at the other engine. */
+  moveGuests(
+    attach: (
+      containerId: string,
+      streams: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean },
+    ) => Promise<ClientStream>,
+  ): Promise<void>;
+};
+
 export type Engine = AsyncDisposable & {
   readonly containers: ContainerRoom;
   readonly images: ImageRoom;
@@ -372,6 +385,8 @@ export type Engine = AsyncDisposable & {
   readonly events: EventRoom;
   info(): EngineInfo;
   activity(): EngineActivity;
+  /** Prepares for another engine on the same roots, in another process: this one is to be disposed of next. */
+  handOver(): Promise<Afterlife>;
   /** Compares rows and disk, both ways. Without `repair` nothing is changed. @throws not-found for a name that is not among the findings */
   checkDisk(request: DiskCheckRequest, signal: AbortSignal): Promise<DiskReport>;
 };

@@ -14,6 +14,7 @@ import {
   createBackground,
   createLive,
   followTask,
+  handOver,
   openContainerStore,
   openContainers,
   openExecTable,
@@ -136,6 +137,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     events,
     info: openInfo(deps),
     activity: () => readActivity({ ...deps, jobs }),
+    handOver: () => handOver(deps),
     checkDisk: (request, signal) =>
       checkDisk({ ...deps, durability, content, snapshots, containers }, { request, signal }),
     [Symbol.asyncDispose]: () => close({ ...deps, durability, native }),

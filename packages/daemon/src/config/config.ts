@@ -1,6 +1,6 @@
 import { EngineError, parseSize } from '@gantry/base';
 import { usualConfigDirs } from '@gantry/registry';
-import { type Address, parseAddress } from '../http/listen.ts';
+import { type Address, parseAddress } from '../http/address.ts';
 import { type LogLevel, logLevels } from '../log.ts';
 import type { GivenOptions } from './given.ts';
 

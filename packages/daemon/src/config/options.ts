@@ -61,6 +61,10 @@ const used: readonly OptionRow[] = [
   }),
   option('registry-mirror', 'list', { help: 'Preferred registry mirror', key: 'registry-mirrors' }),
   option('shutdown-timeout', 'int', { help: 'Set the default shutdown timeout' }),
+  option('takeover', 'bool', {
+    help: 'Take the place of the daemon that runs on these roots; no client notices',
+    key: undefined,
+  }),
   option('validate', 'bool', { help: 'Validate daemon configuration and exit', key: undefined }),
   option('version', 'bool', { help: 'Print version information and quit', key: undefined, short: 'v' }),
 ];

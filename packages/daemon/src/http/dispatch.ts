@@ -25,6 +25,8 @@ export type Dispatched = {
   readonly answer: Answer<unknown>;
   readonly status: number;
   readonly print: (document: unknown) => Json;
+  /** The answer only follows what happens, and goes on when the engine is another one. */
+  readonly follows: boolean;
 };
 
 /**
@@ -66,8 +68,17 @@ export async function dispatch(
   const answer = await handle(call);
   took(name, performance.now() - startedAt);
   const print = (document: unknown): Json => adaptReply(name, version, route.reply.print(document));
-  return { answer, status: route.status, print };
+  return { answer, status: route.status, print, follows: following.has(name) };
 }
+
+const following: ReadonlySet<RouteName> = new Set([
+  'containerAttach',
+  'containerLogs',
+  'containerStats',
+  'containerWait',
+  'events',
+  'execStart',
+]);
 
 // The table pairs each row with a handler of its own types; TypeScript cannot follow a pair through a variable name.
 function handlerOf(

@@ -35,10 +35,11 @@ test('families are printed as Prometheus reads them', () => {
 test('a request is open until its answer is out, and then counted by its status', () => {
   let time = 0;
   const requests = createRequests(() => time);
-  const answered = requests.begin({ method: 'GET', path: '/events' });
+  const request = requests.begin({ method: 'GET', path: '/events' });
   time = 40;
-  expect(requests.open()).toEqual([{ method: 'GET', path: '/events', ageMs: 40 }]);
-  answered(404);
+  request.follows();
+  expect(requests.open()).toEqual([{ method: 'GET', path: '/events', ageMs: 40, follows: true }]);
+  request.ended(404);
   expect(requests.open()).toEqual([]);
   expect([...requests.answered]).toEqual([[4, 1]]);
 });

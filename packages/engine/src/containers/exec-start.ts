@@ -86,7 +86,8 @@ function killWhen(over: AbortSignal | undefined, task: Task): void {
 /** Books the end of an exec. Its container, and with it the exec's row, may be gone by then. */
 export async function followExec(deps: ContainerDeps, { id, containerId }: ExecRecord, task: Task): Promise<void> {
   const exit = await task.exited.catch(() => undefined);
-  if (deps.background.closed) return;
+  // Its client inspects it as soon as the stream ends: that must not be before the end is booked, by whoever does it.
+  if (deps.background.closed) return deps.live.bookedElsewhere(id);
   const container = deps.store.find(containerId);
   const exitCode = exit?.exitCode ?? 255;
   deps.db.tx(() => {

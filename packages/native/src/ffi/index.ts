@@ -1,3 +1,4 @@
+export * from './descriptors.ts';
 export * from './file-content.ts';
 export * from './files.ts';
 export { type PathLike, type SyscallArgument, syscall, trySyscall } from './libc.ts';
