@@ -46,12 +46,15 @@ function readStart(argv: readonly string[], program: readonly string[]): Start |
   };
   const config = readAgain();
   if (flagBool(flags, 'validate')) return 'configuration OK\n';
+  const environment = { ...process.env };
+  // They are this process's own: whatever it starts must not take them for its.
+  for (const name of ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES']) delete process.env[name];
   const takesOver = flagBool(flags, 'takeover');
   const startSuccessor = (): void => {
     const words = [...program, ...argv, ...(takesOver ? [] : ['--takeover'])];
     Bun.spawn(words, { stdio: ['ignore', 'inherit', 'inherit'] }).unref();
   };
-  return { config, readAgain, takesOver, startSuccessor };
+  return { config, readAgain, takesOver, startSuccessor, environment };
 }
 
 /** A file that was named must be there; the default one may be missing. */

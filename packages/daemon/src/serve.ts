@@ -3,6 +3,7 @@ import { EngineError } from '@gantry/base';
 import manifest from '../package.json' with { type: 'json' };
 import type { DaemonConfig } from './config/config.ts';
 import type { Settings } from './config/reload.ts';
+import { type Address, formatAddress } from './http/address.ts';
 import { dispatch } from './http/dispatch.ts';
 import { type Listener, openListener } from './http/listen.ts';
 import type { ServeDeps } from './http/serve-connection.ts';
@@ -13,6 +14,7 @@ import { createRequests } from './metrics/requests.ts';
 import { openServed } from './open-served.ts';
 import { reload } from './reload.ts';
 import { hearSignal, stopSignal } from './signals.ts';
+import { openNotifier, type PassedSocket, passedSockets } from './supervisor.ts';
 import { giveWay } from './takeover/give.ts';
 import { linger } from './takeover/linger.ts';
 import { connectTo, openMeetingPlace } from './takeover/meeting-place.ts';
@@ -29,16 +31,20 @@ export type Start = {
   readonly takesOver: boolean;
   /** Starts this program again, as it is on the disk now, to take over from this process. */
   readonly startSuccessor: () => void;
+  /** Of the process: what a supervisor told it. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
 };
 
 /** All the wiring: engine and doors; then it waits for the signal to stop and takes everything down in reverse. */
-export async function serve({ config, readAgain, takesOver, startSuccessor }: Start): Promise<void> {
+export async function serve({ config, readAgain, takesOver, startSuccessor, environment }: Start): Promise<void> {
   const stopped = stopSignal();
   const [hangup, renewal] = [hearSignal('SIGHUP'), hearSignal('SIGUSR2')];
   // A full disk or a reader that is gone costs lines of the log, and not the daemon.
   process.stderr.on('error', () => undefined);
   const settings: Settings = { config };
   const log = openSettingsLog(settings);
+  using notifier = openNotifier(environment, { takesOver });
+  const passed = passedSockets(environment, process.pid);
   await using life = new AsyncDisposableStack();
   const place = life.use(openMeetingPlace(config.execRoot));
   using taken = takesOver ? await takeOver(place.takeover, log) : undefined;
@@ -79,7 +85,7 @@ export async function serve({ config, readAgain, takesOver, startSuccessor }: St
       if (gave) gaveWay.resolve('takeover');
     }),
   );
-  for (const listener of await openListeners(deps, config, taken?.listeners ?? new Map()))
+  for (const listener of await openListeners(deps, config, inheritedBy(config, passed, taken?.listeners)))
     listeners.push(life.use(listener));
   await taken?.ready();
   for (const listener of listeners) {
@@ -88,21 +94,28 @@ export async function serve({ config, readAgain, takesOver, startSuccessor }: St
       log.warn('whoever reaches this address is root on this machine', { address: listener.address });
     log.info(listener.serves, { address: listener.address });
   }
-  hangup.each(() => reload({ settings, readAgain, engine: served.engine, log }));
+  hangup.each(() => {
+    notifier.reloading();
+    reload({ settings, readAgain, engine: served.engine, log });
+    notifier.ready();
+  });
   renewal.each(() => {
     log.info('Got signal to start a successor');
     startSuccessor();
   });
   const sinceStartMs = Math.round(performance.now());
   log.info('daemon has completed initialization', { version: manifest.version, pid: process.pid, sinceStartMs });
+  notifier.ready();
   const why = await Promise.race([stopped, gaveWay.promise]);
   if (why === 'takeover') {
     turnstile.moveTo(() => connectTo(place.api));
     own.give();
+    notifier[Symbol.dispose]();
     log.info('another daemon took over; streams that are open go on here');
     await Promise.race([stopped, linger(turnstile, [...listeners, ...own.listeners])]);
     return;
   }
+  notifier.stopping();
   log.info('daemon is shutting down; containers keep running', { signal: why });
   endAfter(settings.config.shutdownTimeoutSeconds, log);
 }
@@ -119,6 +132,24 @@ function openSettingsLog(settings: Settings): Log {
   });
 }
 
+/** Sockets that are there before they are asked for, by the names that listeners have. */
+function inheritedBy(
+  { hosts }: DaemonConfig,
+  passed: readonly PassedSocket[],
+  taken: ReadonlyMap<string, number> = new Map(),
+): ReadonlyMap<string, number> {
+  const named = passed.map(({ name, fd }) => [`${apiTitle} ${formatAddress({ kind: 'fd', name })}`, fd] as const);
+  return hosts.some(({ kind }) => kind === 'fd') ? new Map([...named, ...taken]) : taken;
+}
+
+/** `fd://` is every socket that was passed. */
+function eachPassed(host: Address, inherited: ReadonlyMap<string, number>): readonly Address[] {
+  if (host.kind !== 'fd' || host.name !== '*') return [host];
+  const prefix = `${apiTitle} fd://`;
+  const names = [...inherited.keys()].filter((name) => name.startsWith(prefix));
+  return names.length === 0 ? [host] : names.map((name) => ({ kind: 'fd', name: name.slice(prefix.length) }));
+}
+
 /** The doors for the world. Those that another daemon had are the same sockets still. */
 async function openListeners(
   deps: ServeDeps,
@@ -132,7 +163,7 @@ async function openListeners(
   };
   await using undo = new AsyncDisposableStack();
   const listeners: Listener[] = [];
-  for (const address of config.hosts) {
+  for (const address of config.hosts.flatMap((host) => eachPassed(host, inherited))) {
     listeners.push(undo.use(await openListener(deps, address, { group, serves: apiTitle, inherited })));
   }
   if (metricsAddress !== undefined) {

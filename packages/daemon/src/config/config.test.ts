@@ -102,8 +102,7 @@ describe('refused', () => {
       'ulimit soft limit must be less than or equal to hard limit: 5 > 2',
     ],
     [['--label', 'x'], undefined, 'bad attribute format: x'],
-    [['-H', 'http://x'], undefined, 'invalid bind address (http://x): use unix:///path or tcp://host:port'],
-    [['-H', 'fd://'], undefined, 'cannot listen on "fd://": socket activation is not supported yet'],
+    [['-H', 'http://x'], undefined, 'invalid bind address (http://x): use unix:///path, tcp://host:port or fd://'],
     [['--nope'], undefined, 'unknown flag: --nope'],
   ])('%j with %s', (argv, file, message) => {
     expect(() => configOf(argv, file)).toThrow(message);

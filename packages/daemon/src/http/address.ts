@@ -3,9 +3,11 @@ import { EngineError } from '@gantry/base';
 /** Where to listen, parsed from `-H`. */
 export type Address =
   | { readonly kind: 'unix'; readonly path: string }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number };
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  /** Sockets that a supervisor made: one by its name or number, or all. */
+  | { readonly kind: 'fd'; readonly name: string };
 
-/** Parses `unix:///path`, `tcp://host:port`, with Docker's defaults for what is left out. @throws invalid */
+/** Parses `unix:///path`, `tcp://host:port`, `fd://name`, with Docker's defaults for what is left out. @throws invalid */
 export function parseAddress(text: string): Address {
   const unix = /^unix:\/\/(.*)$/.exec(text);
   if (unix !== null) return { kind: 'unix', path: unix[1] === '' ? '/var/run/docker.sock' : (unix[1] ?? '') };
@@ -14,13 +16,19 @@ export function parseAddress(text: string): Address {
     const host = (tcp[1] ?? '').replace(/^\[|\]$/g, '');
     return { kind: 'tcp', host: host === '' ? 'localhost' : host, port: Number(tcp[2] ?? 2375) };
   }
-  const scheme = /^(\w+):\/\//.exec(text)?.[1];
-  if (scheme === 'fd')
-    throw new EngineError('unsupported', `cannot listen on "${text}": socket activation is not supported yet`);
-  throw new EngineError('invalid', `invalid bind address (${text}): use unix:///path or tcp://host:port`);
+  const passed = /^fd:\/\/(.*)$/.exec(text);
+  if (passed !== null) return { kind: 'fd', name: passed[1] === '' ? '*' : (passed[1] ?? '') };
+  throw new EngineError('invalid', `invalid bind address (${text}): use unix:///path, tcp://host:port or fd://`);
 }
 
 /** As it is given to `-H`. */
 export function formatAddress(address: Address): string {
-  return address.kind === 'unix' ? `unix://${address.path}` : `tcp://${address.host}:${address.port}`;
+  switch (address.kind) {
+    case 'unix':
+      return `unix://${address.path}`;
+    case 'tcp':
+      return `tcp://${address.host}:${address.port}`;
+    case 'fd':
+      return `fd://${address.name}`;
+  }
 }

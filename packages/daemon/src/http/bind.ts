@@ -3,7 +3,7 @@ import { connect, createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { EngineError, messageOf } from '@gantry/base';
 import { bind, close, duplicate, listen, socket, socketFamily, socketType, unixAddress } from '@gantry/native';
-import type { Address } from './address.ts';
+import { type Address, formatAddress } from './address.ts';
 
 /** How many connections the kernel keeps for a daemon that does not take them just now: during a takeover, say. */
 const backlog = 4096;
@@ -17,7 +17,16 @@ const backlog = 4096;
  * @throws conflict when another daemon listens there, unavailable when the address cannot be bound
  */
 export async function bindAddress(address: Address, options: { readonly group: string }): Promise<number> {
-  return address.kind === 'unix' ? await bindUnix(address.path, options.group) : await bindTcp(address);
+  switch (address.kind) {
+    case 'unix':
+      return await bindUnix(address.path, options.group);
+    case 'tcp':
+      return await bindTcp(address);
+    case 'fd':
+      throw new EngineError('unavailable', `cannot listen on "${formatAddress(address)}": no such socket was passed`, {
+        hint: 'a supervisor passes sockets (LISTEN_FDS): start the daemon by its socket unit, or give it another -H',
+      });
+  }
 }
 
 async function bindUnix(path: string, group: string): Promise<number> {

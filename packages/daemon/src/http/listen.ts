@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { close, duplicate } from '@gantry/native';
+import { close, duplicate, socketName } from '@gantry/native';
 import { type Address, formatAddress } from './address.ts';
 import { bindAddress } from './bind.ts';
 import { type ServeDeps, serveConnection } from './serve-connection.ts';
@@ -78,8 +78,7 @@ export async function openListener(deps: ServeDeps, address: Address, options: L
         opened.once('error', reject);
         opened.listen({ fd: duplicate(fd) }, resolve);
       });
-      const at = opened.address();
-      if (address.kind === 'tcp' && typeof at === 'object' && at !== null) shown = `tcp://${address.host}:${at.port}`;
+      shown = describe(opened, address, fd);
     },
     rest,
     give: letGo,
@@ -93,4 +92,14 @@ export async function openListener(deps: ServeDeps, address: Address, options: L
       if (wasOwn && address.kind === 'unix') rmSync(address.path, { force: true });
     },
   };
+}
+
+/** Where a socket listens in fact: the kernel chose the port, or a supervisor the address. */
+function describe(server: Server, address: Address, fd: number): string {
+  const at = server.address();
+  if (typeof at === 'object' && at !== null && at.port !== undefined)
+    return `tcp://${address.kind === 'tcp' ? address.host : at.address}:${at.port}`;
+  if (address.kind !== 'fd') return formatAddress(address);
+  const [path = ''] = new TextDecoder().decode(socketName(fd).subarray(2)).split('\0');
+  return `unix://${path}`;
 }
