@@ -28,6 +28,8 @@ export type ContainerView = ContainerRecord & {
   readonly resolvConfPath: string;
   /** undefined without a healthcheck, and before the first start. */
   readonly health: Health | undefined;
+  /** Why it does not react; undefined when nothing is known against it. */
+  readonly unresponsive: string | undefined;
   /** Only when asked for. */
   readonly sizeRw: number | undefined;
   readonly sizeRootFs: number | undefined;

@@ -26,6 +26,9 @@ export type Live = {
   takeGuests(id: string): readonly Guest[];
   /** Every client that waits for a start, with its container; who takes them meets or dismisses them. */
   takeAllGuests(): readonly { readonly id: string; readonly guest: Guest }[];
+  /** It did not react in time. Forgotten with the run that it is said of. */
+  noteUnresponsive(id: string): void;
+  isUnresponsive(id: string): boolean;
   /** Settles when a later engine has booked the end of an exec. */
   bookedElsewhere(execId: string): Promise<void>;
   tellBooked(execId: string): void;
@@ -49,6 +52,7 @@ export function createLive(): Live {
   const waiters = new Map<string, Set<Waiter>>();
   const restarts = new Map<string, NodeJS.Timeout>();
   const held = new Map<string, number>();
+  const unresponsive = new Set<string>();
   const booked = new Map<string, PromiseWithResolvers<void>>();
   const booking = (execId: string): PromiseWithResolvers<void> => {
     const known = booked.get(execId) ?? Promise.withResolvers<void>();
@@ -83,6 +87,10 @@ export function createLive(): Live {
       guests.clear();
       return all;
     },
+    noteUnresponsive: (id) => {
+      unresponsive.add(id);
+    },
+    isUnresponsive: (id) => unresponsive.has(id),
     bookedElsewhere: (execId) => booking(execId).promise,
     tellBooked: (execId) => booking(execId).resolve(),
     wait: async (id, condition, signal) => {
@@ -99,7 +107,10 @@ export function createLive(): Live {
         signal.removeEventListener('abort', onAbort);
       }
     },
-    exited: (id, result) => settle(id, result, (condition) => condition !== 'removed'),
+    exited: (id, result) => {
+      unresponsive.delete(id);
+      settle(id, result, (condition) => condition !== 'removed');
+    },
     removed: (id, result) => {
       settle(id, result, () => true);
       cancelRestart(id);
