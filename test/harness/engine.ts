@@ -48,6 +48,8 @@ export type EngineOptions = {
   /** More words for the daemon's command line. */
   readonly daemonArguments?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** What executes the daemon, under other limits say: `prlimit --nofile=64`. */
+  readonly launcher?: readonly string[];
   /** Imports busybox as `busybox:latest`; true when not given. */
   readonly busybox?: boolean;
   /** Where its roots are made; the machine's temporary directory when not given. */
@@ -73,7 +75,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<TestEngi
   const daemon = new DaemonProcess(
     { root, execRoot },
     [...['--bridge', slot.bridge, '--bip', slot.bridgeAddress], ...(options.daemonArguments ?? [])],
-    options.environment ?? {},
+    { environment: options.environment ?? {}, launcher: options.launcher ?? [] },
   );
   undo.use(daemon);
   await daemon.start();
@@ -150,12 +152,13 @@ class DaemonProcess implements AsyncDisposable {
   readonly #pidfile: string;
   readonly #arguments: readonly string[];
   readonly #environment: Readonly<Record<string, string>>;
+  readonly #launcher: readonly string[];
   #child: Bun.Subprocess | undefined;
 
   constructor(
     { root, execRoot }: { root: string; execRoot: string },
     daemonArguments: readonly string[],
-    environment: Readonly<Record<string, string>>,
+    { environment, launcher }: Required<Pick<EngineOptions, 'environment' | 'launcher'>>,
   ) {
     this.#socket = join(root, 'gantry.sock');
     this.host = `unix://${this.#socket}`;
@@ -163,6 +166,7 @@ class DaemonProcess implements AsyncDisposable {
     this.execRoot = execRoot;
     this.#logPath = join(root, 'daemon.log');
     this.#environment = environment;
+    this.#launcher = launcher;
     this.#pidfile = join(root, 'gantry.pid');
     this.#arguments = [
       ...['--host', this.host, '--data-root', this.dataRoot, '--exec-root', this.execRoot],
@@ -178,7 +182,7 @@ class DaemonProcess implements AsyncDisposable {
 
   async start(): Promise<void> {
     const log = openSync(this.#logPath, 'a');
-    const child = Bun.spawn([gantryProgram, 'daemon', ...this.#arguments], {
+    const child = Bun.spawn([...this.#launcher, gantryProgram, 'daemon', ...this.#arguments], {
       stdin: 'ignore',
       stdout: log,
       stderr: log,

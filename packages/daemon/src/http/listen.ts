@@ -3,6 +3,8 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { close, duplicate, socketName } from '@gantry/native';
 import { type Address, formatAddress } from './address.ts';
 import { bindAddress } from './bind.ts';
+import { readDescriptorLimit } from './descriptor-limit.ts';
+import { turnedAway } from './headroom.ts';
 import { type ServeDeps, serveConnection } from './serve-connection.ts';
 
 /**
@@ -43,6 +45,7 @@ export async function listen(deps: ServeDeps, address: Address, options: ListenO
 export async function openListener(deps: ServeDeps, address: Address, options: ListenOptions): Promise<Listener> {
   const name = `${options.serves} ${formatAddress(address)}`;
   const fd = options.inherited?.get(name) ?? (await bindAddress(address, options));
+  const descriptorLimit = readDescriptorLimit();
   const sockets = new Set<Socket>();
   let server: Server | undefined;
   let isOwn = true;
@@ -68,6 +71,7 @@ export async function openListener(deps: ServeDeps, address: Address, options: L
     },
     accept: async () => {
       const opened = createServer({ allowHalfOpen: true }, (socket) => {
+        if (turnedAway(socket, descriptorLimit)) return;
         sockets.add(socket);
         socket.once('close', () => sockets.delete(socket));
         if (address.kind === 'tcp') socket.setNoDelay(true);

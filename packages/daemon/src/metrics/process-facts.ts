@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
+import { readDescriptorLimit } from '../http/descriptor-limit.ts';
 
 /** What the daemon's own process uses. */
 export type ProcessFacts = {
@@ -23,6 +24,6 @@ export function readProcessFacts(): ProcessFacts {
     residentBytes: rss,
     heapBytes: heapUsed,
     openFds: readdirSync('/proc/self/fd').length,
-    maxFds: Number(/^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 0),
+    maxFds: readDescriptorLimit(),
   };
 }
