@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LocalRegistry, startLocalRegistry } from '../../tools/local-registry.ts';
 import { busyboxRootTar } from '../harness/busybox-image.ts';
@@ -33,7 +33,7 @@ const below = (...path: string[]): string => join(engine.dataRoot, ...path);
 
 type Usage = {
   LayersSize: number;
-  Images: readonly { RepoTags: readonly string[]; Size: number; SharedSize: number }[];
+  Images: readonly { RepoTags: readonly string[]; Size: number; SharedSize: number; Containers: number }[];
   Containers: readonly { SizeRw?: number }[];
   Volumes: readonly { Name: string; UsageData: { Size: number } }[];
 };
@@ -68,6 +68,12 @@ test('images take what their layers and blobs take on the disk, what they share 
   const before = await usage();
   const onDisk = await measured(below('layers'), below('blobs'));
   expect(before.LayersSize).toBe(onDisk);
+  // What a cancelled pull left counts as long as it is there.
+  writeFileSync(below('ingest', `${'0'.repeat(64)}.partial`), Buffer.alloc(12_345));
+  expect((await usage()).LayersSize).toBe(await measured(below('layers'), below('blobs'), below('ingest')));
+  for (const flags of [['--dry-run'], ['--force']])
+    expect(await engine.output('gantry', ['image', 'prune', ...flags])).toMatch(/^Total recla\w+ space: 12\.35kB$/);
+  expect((await usage()).LayersSize).toBe(onDisk);
   const shared = base.bytes.length + 5000 + 'd/file'.length;
   const apps = before.Images.filter(({ RepoTags }) => RepoTags.some((tag) => tag.includes('/app:')));
   expect(apps.map(({ SharedSize }) => SharedSize)).toEqual([shared, shared]);
@@ -87,6 +93,39 @@ test('images take what their layers and blobs take on the disk, what they share 
 const write =
   'mkdir -p $0/a/b; dd if=/dev/zero of=$0/a/file bs=1000 count=30 2>/dev/null; ln $0/a/file $0/a/b/again; ' +
   'truncate -s 10000000 $0/a/hole; ln -s /nowhere $0/a/link; mkfifo $0/a/pipe';
+
+/** Docker Engine 28 answers so: layers alone count here, `shared-size` is heard from 1.42 on, `Containers` from 1.51. */
+test('a list tells shared sizes and containers to whom asks, from the version that has them', async () => {
+  const repository = `http://${registry.host}/v2/shares`;
+  await pushImage(repository, '1', makeImage([base, twice]));
+  await pushImage(repository, '2', makeImage([base, other]));
+  for (const tag of ['1', '2']) await docker('pull', '-q', `${registry.host}/shares:${tag}`);
+  await docker('create', `${registry.host}/shares:1`, 'x');
+  const list = async (path: string): Promise<readonly (readonly number[])[]> => {
+    const rows: Usage['Images'] = JSON.parse(await (await engine.api('GET', path)).text());
+    return rows
+      .filter(({ RepoTags }) => RepoTags.some((tag) => tag.includes('/shares:')))
+      .sort((one, two) => String(one.RepoTags).localeCompare(String(two.RepoTags)))
+      .map(({ SharedSize, Containers }) => [SharedSize, Containers]);
+  };
+  const shared = 5000 + 'd/file'.length;
+  expect(await list('/v1.51/images/json')).toEqual([
+    [-1, 1],
+    [-1, 0],
+  ]);
+  expect(await list('/v1.51/images/json?shared-size=1')).toEqual([
+    [shared, 1],
+    [shared, 0],
+  ]);
+  expect(await list('/v1.42/images/json?shared-size=1')).toEqual([
+    [shared, -1],
+    [shared, -1],
+  ]);
+  expect(await list('/v1.41/images/json?shared-size=1')).toEqual([
+    [-1, -1],
+    [-1, -1],
+  ]);
+});
 
 test('containers and volumes take what they wrote', async () => {
   await docker('import', await busyboxRootTar(), 'busybox');

@@ -32,7 +32,7 @@ function openDirectory(): { readonly path: string } & Disposable {
 }
 
 function openSettled(root: string): ImageRooms {
-  const rooms = openImageRooms(root, {}, 'one boot');
+  const rooms = openImageRooms(root, {}, { bootId: 'one boot' });
   rooms.durability.settle();
   return rooms;
 }
@@ -62,7 +62,7 @@ test('after a power cut an image that was synced is whole, and one that was not 
   const after = copyRoot(root, join(directory.path, 'after'));
   truncateSync(join(after, fileOf(before, 'second').slice(root.length)));
 
-  using next = openImageRooms(after, {}, 'another boot');
+  using next = openImageRooms(after, {}, { bootId: 'another boot' });
   expect(await recover(next)).toEqual(['first:latest']);
   expect(readFileSync(fileOf(next, 'first'), 'utf8')).toBe('of first\n');
   expect(next.warnings).toEqual([
@@ -81,7 +81,7 @@ test('after a killed daemon on the same boot everything is trusted, since the ke
   using before = openSettled(root);
   await importFile(before, 'first');
   const after = copyRoot(root, join(directory.path, 'after'));
-  using next = openImageRooms(after, {}, 'one boot');
+  using next = openImageRooms(after, {}, { bootId: 'one boot' });
   expect(await recover(next)).toEqual(['first:latest']);
   expect(next.warnings).toEqual([]);
   expect(next.durability.pending()).toBe(2);
@@ -94,10 +94,10 @@ test('when a daemon dies while it removes what it does not trust, the next one d
   await importFile(before, 'first');
   const after = copyRoot(root, join(directory.path, 'after'));
   {
-    using dies = openImageRooms(after, {}, 'another boot');
+    using dies = openImageRooms(after, {}, { bootId: 'another boot' });
     expect(dies.durability.interrupted).toBeDefined();
   }
-  using next = openImageRooms(after, {}, 'another boot');
+  using next = openImageRooms(after, {}, { bootId: 'another boot' });
   expect(await recover(next)).toEqual([]);
   expect(next.leftovers()).toEqual([]);
 });
@@ -113,7 +113,7 @@ test('rows of a removed image that come back without their files are dropped', a
   // The disk has the removal of the files, and the database as it was before.
   const layer = fileOf(before, 'second').slice(root.length).split('/').slice(0, 3).join('/');
   rmSync(join(after, layer), { recursive: true });
-  using next = openImageRooms(after, {}, 'another boot');
+  using next = openImageRooms(after, {}, { bootId: 'another boot' });
   expect(await recover(next)).toEqual(['first:latest']);
   expect(next.leftovers().length).toBe(2);
 });
@@ -253,7 +253,7 @@ test('on a real disk: what was not written out when the power failed is gone, an
     lateIsNoted = db.query('SELECT 1 FROM unsynced').get() !== null;
     expect(db.query('SELECT count(*) AS count FROM image').get()).toEqual({ count: 2 });
   });
-  using rooms = openImageRooms(dataRoot, {}, 'another boot');
+  using rooms = openImageRooms(dataRoot, {}, { bootId: 'another boot' });
   // The engine may have been faster than its end: then it is whole.
   expect(await recover(rooms)).toEqual(lateIsNoted ? ['busybox:latest'] : ['late:1', 'busybox:latest']);
   expect(await rooms.snapshots.damaged({ reads: true }, never)).toEqual([]);

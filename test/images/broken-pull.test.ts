@@ -1,7 +1,8 @@
 import { expect, setDefaultTimeout, test } from 'bun:test';
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { waitFor } from '../harness/wait-for.ts';
 import { breaking, ranged, startBrokenRegistry } from './broken-registry.ts';
 import { openImageRooms } from './image-rooms.ts';
 import { describe as descriptorOf, makeImage, makeLayer, makeTar } from './made-image.ts';
@@ -70,7 +71,7 @@ test('what a broken pull had of a layer is not fetched again, even by another da
   const [range = ''] = registry.requests.filter((line) => line.includes('bytes='));
   expect(range).toContain(`bytes=${half}-`);
   expect(rooms.images.list().length).toBe(1);
-  await rooms.images.remove(`${registry.host}/app`, { force: false, prune: true }, () => []);
+  await rooms.images.remove(`${registry.host}/app`, { force: false, platforms: [] }, () => []);
   expect(rooms.leftovers()).toEqual([]);
 });
 
@@ -96,7 +97,7 @@ test('a registry that is busy is asked again', async () => {
   expect(count).toBe(3);
 });
 
-test('a client that leaves in the middle of a pull leaves nothing behind', async () => {
+test('a client that leaves in the middle of a pull leaves what may be gone on with, and the next one goes on there', async () => {
   using rooms = openImageRooms();
   const leaving = new AbortController();
   const halfway = Promise.withResolvers<void>();
@@ -116,10 +117,52 @@ test('a client that leaves in the middle of a pull leaves nothing behind', async
   });
   const pulling = rooms.pull(`${registry.host}/app`, { signal: leaving.signal });
   await halfway.promise;
+  const partial = join(rooms.dataRoot, 'ingest', `${noise.digest.slice('sha256:'.length)}.partial`);
+  await waitFor('what was sent is on the disk', () => statSync(partial).size === 1_000_000);
   leaving.abort();
   await expect(pulling).rejects.toMatchObject({ code: 'cancelled' });
-  expect(rooms.leftovers()).toEqual([]);
+  expect(rooms.leftovers()).toEqual([`ingest/${noise.digest.slice('sha256:'.length)}.partial`]);
   expect(rooms.jobs.list()).toEqual([]);
+  using other = startBrokenRegistry(image, ranged);
+  await rooms.pull(`${other.host}/app`);
+  expect(other.requests.filter((line) => line.startsWith('blobs') && line.includes('bytes='))).toEqual([
+    expect.stringContaining('bytes=1000000-'),
+  ]);
+  expect(rooms.leftovers().filter((name) => name.startsWith('ingest'))).toEqual([]);
+});
+
+test('a pull that was cancelled keeps the layers that were there already, for a day', async () => {
+  using rooms = openImageRooms();
+  const leaving = new AbortController();
+  const small = makeLayer(makeTar([{ kind: 'file', path: 'small', text: 'small' }]));
+  const both = makeImage([small, noise]);
+  using registry = startBrokenRegistry(both, (bytes, request) =>
+    bytes.length === small.bytes.length || request.headers.has('range')
+      ? ranged(bytes, request)
+      : new Response(new ReadableStream({ start: (controller) => controller.enqueue(bytes.subarray(0, 1_000_000)) })),
+  );
+  const pulling = rooms.pull(`${registry.host}/app`, { signal: leaving.signal });
+  const partials = [small, noise].map(({ digest }) => `ingest/${digest.slice('sha256:'.length)}.partial`).sort();
+  await waitFor('one layer is there and some of the other', () => {
+    const [file = ''] = rooms.leftovers().filter((name) => name.endsWith(`${noise.digest.slice(-64)}.partial`));
+    return rooms.content.list().length === 1 && statSync(join(rooms.dataRoot, file)).size === 1_000_000;
+  });
+  leaving.abort();
+  await expect(pulling).rejects.toMatchObject({ code: 'cancelled' });
+  expect(rooms.leftovers().sort()).toEqual(partials);
+  const before = registry.requests.length;
+  await rooms.pull(`${registry.host}/app`);
+  const asked = registry.requests.slice(before).filter((line) => line.startsWith('blobs'));
+  expect(asked.filter((line) => line.includes('bytes='))).toEqual([expect.stringContaining('bytes=1000000-')]);
+  // The config and the rest of one layer.
+  expect(asked.length).toBe(2);
+  await rooms.images.remove(`${registry.host}/app`, { force: false, platforms: [] }, () => []);
+  for (const name of partials) {
+    writeFileSync(join(rooms.dataRoot, name), 'old');
+    utimesSync(join(rooms.dataRoot, name), new Date(), new Date(Date.now() - 25 * 3600 * 1000));
+  }
+  await rooms.images.recover();
+  expect(rooms.leftovers()).toEqual([]);
 });
 
 test('when one of two that pull the same layer leaves, the other gets it', async () => {

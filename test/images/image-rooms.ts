@@ -8,6 +8,7 @@ import { openDb } from '../../packages/engine/src/db/index.ts';
 import { type Durability, openDurability, syncInThread } from '../../packages/engine/src/durability/index.ts';
 import { openEvents } from '../../packages/engine/src/events/index.ts';
 import {
+  type CollectPolicy,
   type ImageRoom,
   openImages,
   type ProgressEvent,
@@ -44,15 +45,16 @@ const anybody = { username: '', password: '', identityToken: '', registryToken: 
 
 let readers = 0;
 
+type RoomOptions = { readonly bootId?: string; readonly policy?: CollectPolicy; readonly now?: () => Date };
+
 /** @param dataRoot an existing directory to use and leave; absent: one in the temporary directory, removed at the end */
 export function openImageRooms(
   dataRoot?: string,
   registries: Partial<Registries> = {},
-  bootId = 'one boot',
+  { bootId = 'one boot', policy, now = () => new Date() }: RoomOptions = {},
 ): ImageRooms {
   const root = dataRoot ?? mkdtempSync(join(tmpdir(), 'gantry-images-'));
   mkdirSync(root, { recursive: true });
-  const now = (): Date => new Date();
   const random = (bytes: number): Uint8Array => randomBytes(bytes);
   const events: string[] = [];
   const db = openDb(join(root, 'gantry.db'));
@@ -77,6 +79,9 @@ export function openImageRooms(
     jobs,
     events: { record },
     now,
+    nondistributable: [],
+    dataRoot: root,
+    imagePolicy: policy,
     registries: { insecure: [], mirrors: [], configDirs: [], proxies: noProxies, ...registries },
   });
   return {

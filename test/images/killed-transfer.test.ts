@@ -1,14 +1,14 @@
 import { expect, setDefaultTimeout, test } from 'bun:test';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startLocalRegistry } from '../../tools/local-registry.ts';
-import { startEngine } from '../harness/engine.ts';
+import { gantryProgram, startEngine } from '../harness/engine.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { ranged, startBrokenRegistry } from './broken-registry.ts';
 import { openImageRooms } from './image-rooms.ts';
-import { makeImage, makeLayer, makeTar } from './made-image.ts';
+import { makeImage, makeLayer, makeTar, pushImage } from './made-image.ts';
 
 /** A loaded machine makes a test slow, not wrong. */
 setDefaultTimeout(60_000);
@@ -54,6 +54,40 @@ test('a pull goes on where the daemon was killed', async () => {
     expect.stringContaining('bytes=1000000-'),
   ]);
   expect(await engine.output('docker', ['images', '-q', name])).not.toBe('');
+});
+
+test('a pull whose client was killed is gone on with by the next one, from another host', async () => {
+  await using undo = new AsyncDisposableStack();
+  const engine = undo.use(await startEngine({ busybox: false }));
+  const registry = undo.use(await startLocalRegistry(join(engine.root, 'registry')));
+  await pushImage(`http://${registry.host}/v2/app`, 'latest', image);
+  let sentBytes = 0;
+  const front = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    idleTimeout: 0,
+    fetch: async ({ url, headers }) => {
+      const reply = await fetch(`http://${registry.host}${new URL(url).pathname}`, { headers, decompress: false });
+      if (!url.endsWith(noise.digest)) return reply;
+      const bytes = await reply.bytes();
+      sentBytes += bytes.length;
+      return new Response(bytes, reply);
+    },
+  });
+  undo.defer(() => void front.stop(true));
+  using stalled = startBrokenRegistry(image, (bytes) => stalling(bytes.subarray(0, 1_000_000)));
+  const partial = join(engine.dataRoot, 'ingest', `${noise.digest.slice('sha256:'.length)}.partial`);
+  for (const client of ['docker', gantryProgram]) {
+    const pulling = Bun.spawn([client, '-H', engine.host, 'pull', `${stalled.host}/app`], { stdout: 'ignore' });
+    await waitFor('what was sent is on the disk', () => existsSync(partial) && statSync(partial).size === 1_000_000);
+    pulling.kill('SIGKILL');
+    await pulling.exited;
+    sentBytes = 0;
+    const name = `127.0.0.1:${front.port}/app`;
+    await engine.output('docker', ['pull', name]);
+    expect(sentBytes).toBe(noise.bytes.length - 1_000_000);
+    await engine.output('docker', ['rmi', name]);
+  }
 });
 
 test('a client that leaves in the middle of a push ends it, and leaves nothing behind', async () => {

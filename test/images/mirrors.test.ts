@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bind, close, inetAddress, listen, socket, socketFamily, socketName, socketType } from '@gantry/native';
 import { noProxies } from '@gantry/registry';
 import { type LocalRegistry, startLocalRegistry } from '../../tools/local-registry.ts';
 import { openImageRooms } from './image-rooms.ts';
@@ -82,6 +84,38 @@ test('what mirrors do not have comes from the next, and at last from the registr
   expect(own.seen.filter((line) => line.startsWith('team/'))).toEqual(['team/app/blobs/', 'team/app/blobs/']);
 });
 
+/** A port that takes no connection and refuses none: whoever listens there has as many as he wants. */
+function openDeafPort(): { readonly port: number } & Disposable {
+  const fd = socket(socketFamily.inet, socketType.stream);
+  bind(fd, inetAddress(Uint8Array.of(127, 0, 0, 1), 0));
+  listen(fd, 0);
+  const port = new DataView(socketName(fd).slice().buffer).getUint16(2);
+  const callers = Array.from({ length: 8 }, () => connect(port, '127.0.0.1').on('error', () => undefined));
+  return {
+    port,
+    [Symbol.dispose]: () => {
+      for (const caller of callers) caller.destroy();
+      close(fd);
+    },
+  };
+}
+
+test('a mirror that cannot be connected to in its time is not waited for', async () => {
+  using deaf = openDeafPort();
+  using own = startFront();
+  const mirror = `[host."http://127.0.0.1:${deaf.port}"]\ndial_timeout = "200ms"\n`;
+  using rooms = openImageRooms(undefined, { configDirs: hostsFile(own.host, mirror) });
+  const startedAt = performance.now();
+  await rooms.pull(`${own.host}/team/app`);
+  expect(performance.now() - startedAt).toBeWithin(200, 20_000);
+  const only = `server = "http://127.0.0.1:${deaf.port}"\ndial_timeout = "200ms"\n`;
+  using alone = openImageRooms(undefined, { configDirs: hostsFile('registry.invalid', only) });
+  await expect(alone.pull('registry.invalid/team/app')).rejects.toMatchObject({
+    code: 'unavailable',
+    message: `Get "http://127.0.0.1:${deaf.port}/v2/": dial tcp 127.0.0.1:${deaf.port}: i/o timeout`,
+  });
+});
+
 test('a mirror that sends other bytes is passed over, and what it sent is not kept', async () => {
   let lies = 0;
   using liar = Bun.serve({
@@ -101,7 +135,7 @@ test('a mirror that sends other bytes is passed over, and what it sent is not ke
   await rooms.pull(`${own.host}/team/app`);
   expect(lies).toBe(1);
   expect(rooms.images.get(`${own.host}/team/app`).id).toBe(image.config.digest);
-  await rooms.images.remove(`${own.host}/team/app`, { force: false, prune: true }, () => []);
+  await rooms.images.remove(`${own.host}/team/app`, { force: false, platforms: [] }, () => []);
   expect(rooms.leftovers()).toEqual([]);
 });
 
@@ -129,6 +163,7 @@ test('a hosts.toml that cannot be read is told with its place, and nothing is pu
     ['[host."https://a:b@x"]', 'without a password'],
     ['capabilities = ["eat"]', 'unknown capability "eat"'],
     ['ca = "nowhere.crt"', 'cannot use certificate'],
+    ['dial_timeout = "soon"', '"dial_timeout" must be a duration such as 1s, not "soon"'],
   ] as const) {
     using rooms = openImageRooms(undefined, { configDirs: hostsFile(registry.host, text) });
     await expect(rooms.pull(`${registry.host}/team/app`)).rejects.toMatchObject({

@@ -19,8 +19,8 @@ function addImage(
   return rooms.images.import(request, () => undefined, new AbortController().signal);
 }
 
-const plain = { force: false, prune: true };
-const forced = { force: true, prune: true };
+const plain = { force: false, platforms: [] };
+const forced = { force: true, platforms: [] };
 const nobody = () => [];
 const short = (id: string): string => id.slice(7, 19);
 

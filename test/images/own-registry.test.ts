@@ -79,3 +79,24 @@ test('docker and gantry find in our registry what they pushed', async () => {
   expect(ours?.stdout).toContain('tools/docker');
   expect(ours?.stdout).toContain('tools/gantry');
 });
+
+test('both clients say what to do about what a registry answers', async () => {
+  await using undo = new AsyncDisposableStack();
+  const engine = undo.use(await startEngine());
+  const registry = undo.use(await startRegistry());
+  const host = new URL(registry.url()).host;
+  await engine.output('docker', ['tag', 'busybox', `${host}/app:latest`]);
+  await engine.output('docker', ['push', '-q', `${host}/app:latest`]);
+  for (const client of clients) {
+    const mistyped = await engine.run(client, ['pull', `${host}/app:lates`]);
+    expect(mistyped.stderr).toContain(
+      `manifest for ${host}/app:lates not found: manifest unknown: manifest unknown: there is ${host}/app:latest`,
+    );
+    const foreign = await engine.run(client, ['pull', '--platform', 'linux/s390x', `${host}/app`]);
+    expect(foreign.exitCode).not.toBe(0);
+    const closed = await engine.run(client, ['pull', '127.0.0.1:9/app']);
+    expect(closed.stderr).toContain(
+      'dial tcp 127.0.0.1:9: connect: connection refused: see that the registry 127.0.0.1:9 runs and can be reached from here',
+    );
+  }
+});

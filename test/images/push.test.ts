@@ -93,12 +93,12 @@ test.each(clients)("%s push refuses in Docker's words", async (client) => {
   const nowhere = `${registry.host}/nowhere`;
   const rows: readonly (readonly [argv: readonly string[], stderr: string])[] = [
     [[nowhere], `An image does not exist locally with the tag: ${nowhere}`],
-    [[`${name}:nope`], `tag does not exist: ${name}:nope`],
+    [[`${name}:nope`], `tag does not exist: ${name}:nope: there is ${name}:there`],
     [['-a', `${name}:there`], "tag can't be used with --all-tags/-a"],
     [[`${name}@sha256:${'0'.repeat(64)}`], 'cannot push a digest reference'],
     [
       ['--platform', 'linux/arm64', `${name}:there`],
-      `Error response from daemon: image with reference ${name}:there was found but its platform (linux/amd64) does not match the specified platform (linux/arm64)`,
+      `Error response from daemon: image with reference ${name}:there was found but its platform (linux/amd64) does not match the specified platform (linux/arm64): it is here for linux/amd64; get another with: pull --platform linux/arm64 ${name}:there`,
     ],
   ];
   for (const [argv, stderr] of rows) {
@@ -257,7 +257,10 @@ test.each(clients)('%s pull takes all tags of a repository, or one platform of a
   ]);
   await pushManifest(repository, 'latest', makeIndex(images));
   await engine.output(client, ['pull', '--platform', 'linux/arm64', name]);
-  expect(await engine.output(client, ['image', 'inspect', '-f', '{{.Architecture}}', name])).toBe('arm64');
+  const inspect = ['image', 'inspect', '-f', '{{.Architecture}}'];
+  expect(await engine.output(client, [...inspect, '--platform', 'linux/arm64', name])).toBe('arm64');
+  // The other image of the index was here before, under its own tag.
+  expect(await engine.output(client, [...inspect, name])).toBe('amd64');
   const refused = await engine.run(client, ['pull', '--platform', 'linux/s390x', name]);
   expect(refused.stderr).toContain('no matching manifest for linux/s390x in the manifest list entries');
 });

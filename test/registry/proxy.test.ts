@@ -2,7 +2,16 @@ import { afterAll, expect, test } from 'bun:test';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { waitFor } from '../harness/wait-for.ts';
-import { digestOf, errorCode, pushImage, putManifest, startRegistry, types } from './registry-server.ts';
+import {
+  digestOf,
+  errorCode,
+  pushImage,
+  pushParts,
+  putManifest,
+  startRegistry,
+  type TestRegistry,
+  types,
+} from './registry-server.ts';
 
 const source = await startRegistry({ argv: ['--allow-sparse'] });
 const cache = await startRegistry({ argv: ['--proxy', source.url(), '--proxy-fresh', '0'] });
@@ -65,6 +74,34 @@ test('tags are listed as upstream has them; nothing is pushed through', async ()
   for (const response of refused) expect([response.status, await errorCode(response)]).toEqual([405, 'UNSUPPORTED']);
 });
 
+test('referrers are listed as upstream has them, also one that keeps them under a tag', async () => {
+  const subject = await pushImage(source, 'signed', 'v1');
+  const about = { mediaType: types.manifest, digest: subject.digest, size: subject.manifest.length };
+  const more = { subject: about, artifactType: 'test/signature', annotations: { by: 'us' } };
+  const { manifest, digest } = await pushParts(source, 'signed', more);
+  await putManifest(source, `/v2/signed/manifests/${digest}`, { body: manifest });
+  const list = async (from: TestRegistry, query = ''): Promise<unknown> =>
+    await (await from.request('GET', `/v2/signed/referrers/${subject.digest}${query}`)).json();
+  expect(await list(cache)).toEqual(await list(source));
+  expect(await list(cache, '?artifactType=test/signature')).toMatchObject({ manifests: [{ digest }] });
+  expect(await list(cache, '?artifactType=other')).toMatchObject({ manifests: [] });
+  const kept = await cache.request('GET', `/v2/signed/manifests/${digest}`);
+  expect(await kept.text()).toBe(manifest);
+  using old = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    fetch: ({ url }) =>
+      url.endsWith(`/manifests/${subject.digest.replace(':', '-')}`)
+        ? Response.json(
+            { schemaVersion: 2, mediaType: types.index, manifests: [about] },
+            { headers: { 'content-type': types.index } },
+          )
+        : new Response('', { status: 404 }),
+  });
+  await using second = await startRegistry({ argv: ['--proxy', `http://127.0.0.1:${old.port}`] });
+  expect(await list(second)).toMatchObject({ manifests: [about] });
+});
+
 test('bytes that do not have their digest are not passed on whole, and not kept', async () => {
   const image = await pushImage(source, 'rotten', 'v1');
   await cache.request('GET', '/v2/rotten/manifests/v1');
@@ -120,6 +157,8 @@ test('what is kept is served when upstream is gone, with a warning where it may 
   const blob = await cache.request('GET', `/v2/kept/blobs/${image.layer}`);
   expect(digestOf(new Uint8Array(await blob.arrayBuffer()))).toBe(image.layer);
   expect(await (await cache.request('GET', '/v2/kept/tags/list')).json()).toEqual({ name: 'kept', tags: ['v1'] });
+  const referrers = await cache.request('GET', `/v2/kept/referrers/${image.digest}`);
+  expect([referrers.status, referrers.headers.get('warning')]).toEqual([200, manifest.headers.get('warning')]);
   const unknown = await cache.request('GET', '/v2/never/manifests/v1');
   expect([unknown.status, await errorCode(unknown)]).toEqual([502, 'UNKNOWN']);
 });

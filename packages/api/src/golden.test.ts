@@ -133,6 +133,36 @@ describe('versions', () => {
     expectGolden('replies', shown.join('\n'));
   });
 
+  test.each([
+    ['imageRemove', 'platforms', '1.50'],
+    ['imageInspect', 'platform', '1.49'],
+    ['imageInspect', 'manifests', '1.48'],
+    ['imageHistory', 'platform', '1.48'],
+    ['imageSave', 'platform', '1.48'],
+    ['imageLoad', 'platform', '1.48'],
+    ['imageList', 'manifests', '1.47'],
+    ['imagePush', 'platform', '1.46'],
+    ['containerCreate', 'platform', '1.41'],
+  ] as const)('%s knows %s since %s', (name, parameter, since) => {
+    const before = `1.${Number(since.slice('1.'.length)) - 1}`;
+    const request = { query: { [parameter]: 'x' }, body: {} };
+    expect(adaptRequest(name, since, request).query).toEqual(request.query);
+    expect(adaptRequest(name, before, request).query).toEqual({});
+  });
+
+  test('descriptors of images and of what containers were made of came with 1.48', () => {
+    for (const [name, member] of [
+      ['imageList', 'Descriptor'],
+      ['imageInspect', 'Descriptor'],
+      ['containerInspect', 'ImageManifestDescriptor'],
+      ['containerList', 'ImageManifestDescriptor'],
+    ] as const) {
+      const reply = { Id: 'x', [member]: { digest: 'sha256:x' } };
+      expect(adaptReply(name, '1.48', [reply])).toEqual([expect.objectContaining(reply)]);
+      expect(JSON.stringify(adaptReply(name, '1.47', [reply]))).not.toContain(member);
+    }
+  });
+
   test('old clients mean all volumes by a prune, and a reference by a filter', () => {
     expect(adaptRequest('volumePrune', '1.41', { query: {}, body: undefined }).query).toEqual({
       filters: '{"all":["true"]}',

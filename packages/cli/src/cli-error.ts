@@ -10,11 +10,14 @@ export class CliError extends Error {
   readonly exitCode: number;
   /** Printed on a line of its own after the message. */
   readonly hint: string | undefined;
+  /** The same for people only: programs read from us what they would read from Docker. */
+  readonly advice: string | undefined;
 
-  constructor(message: string, options: { exitCode?: number; hint?: string; cause?: unknown } = {}) {
+  constructor(message: string, options: { exitCode?: number; hint?: string; advice?: string; cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.exitCode = options.exitCode ?? 1;
     this.hint = options.hint;
+    this.advice = options.advice;
   }
 }
 
@@ -25,7 +28,8 @@ export class EngineReplyError extends CliError {
   readonly reason: string;
 
   constructor(failure: EngineError) {
-    super(`Error response from daemon: ${failure.message}`, { cause: failure });
+    const advice = failure.hint === undefined ? {} : { advice: failure.hint };
+    super(`Error response from daemon: ${failure.message}`, { ...advice, cause: failure });
     this.code = failure.code;
     this.reason = failure.message;
   }

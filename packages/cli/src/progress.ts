@@ -35,7 +35,8 @@ export class ProgressPrinter {
   /** @throws CliError when the message is a failure */
   print(message: ProgressWire): string {
     const failure = message.errorDetail?.message ?? message.error;
-    if (failure !== undefined) throw new CliError(failure);
+    const hint = message.errorDetail?.hint;
+    if (failure !== undefined) throw new CliError(failure, hint === undefined ? {} : { advice: hint });
     if (message.aux !== undefined) return '';
     if (message.id === undefined || message.id === '' || message.progressDetail === undefined) {
       // A plain line ends the block of layers; those that come later begin a new one.

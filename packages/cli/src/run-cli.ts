@@ -9,6 +9,7 @@ import { Connection } from './http/connection.ts';
 import { Output } from './output.ts';
 import type { Session } from './session.ts';
 import { commandTable } from './table.ts';
+import { isTerminal } from './terminal.ts';
 
 export type CliOptions = {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -57,6 +58,7 @@ function report(error: unknown, err: Output): number {
   if (error instanceof CliError) {
     if (error.message !== '') err.line(error.message);
     if (error.hint !== undefined) err.line(error.hint);
+    if (error.advice !== undefined && isTerminal(err.fd)) err.line(error.advice);
     return error.exitCode;
   }
   err.line(error instanceof Error ? error.message : String(error));

@@ -1,4 +1,5 @@
 import { type Engine, openEngine } from '@gantry/engine';
+import { collectImagesWhenQuiet } from './collect-images.ts';
 import type { Settings } from './config/reload.ts';
 import { daemonFacts, engineOptions } from './engine-options.ts';
 import { openHandlers } from './handlers/handlers.ts';
@@ -26,7 +27,7 @@ export type ServedDeps = {
 
 /** Takes the roots and opens the engine over them. @throws conflict when another daemon has them */
 export async function openServed({ settings, log, requests, succession }: ServedDeps): Promise<Served> {
-  const { dataRoot, pidfile } = settings.config;
+  const { dataRoot, pidfile, imagePolicy } = settings.config;
   await using life = new AsyncDisposableStack();
   life.use(lockDataRoot(dataRoot));
   life.use(writePidfile(pidfile));
@@ -35,6 +36,15 @@ export async function openServed({ settings, log, requests, succession }: Served
   log.debug('engine opened', { ms: Math.round(performance.now() - before) });
   const handlers = openHandlers(engine, { facts: daemonFacts(settings), requests, succession });
   const rehearsal = life.use(rehearseStarts(engine));
+  const collection = imagePolicy === undefined ? undefined : life.use(collectImagesWhenQuiet(engine, log));
   const kept = life.move();
-  return { engine, handlers, touch: rehearsal.touch, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return {
+    engine,
+    handlers,
+    touch: () => {
+      rehearsal.touch();
+      collection?.touch();
+    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
 }

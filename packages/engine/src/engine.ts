@@ -225,6 +225,8 @@ export type ContainerRoom = {
   stop(ref: string, options: { signal: string | undefined; timeoutSeconds: number | undefined }): Promise<boolean>;
   restart(ref: string, options: { signal: string | undefined; timeoutSeconds: number | undefined }): Promise<void>;
   kill(ref: string, signal: string): Promise<void>;
+  /** All containers that were made from an image, as of now. */
+  onImage(imageId: string): readonly ContainerRecord[];
   pause(ref: string): Promise<void>;
   unpause(ref: string): Promise<void>;
   rename(ref: string, name: string): void;

@@ -45,7 +45,7 @@ export function openInfo(deps: InfoDeps): () => EngineInfo {
       return countContainers(deps);
     },
     get images() {
-      return deps.images.list().length;
+      return deps.images.list().filter(({ isFirst }) => isFirst).length;
     },
     get hostname() {
       return hostname();

@@ -29,7 +29,7 @@ import { openDb } from './db/index.ts';
 import { type Durability, openDurability, syncInThread } from './durability/index.ts';
 import type { Engine } from './engine.ts';
 import { createSystemClock, openEvents } from './events/index.ts';
-import { type ImageRoom, openImages } from './images/index.ts';
+import { type CollectPolicy, type ImageRoom, openImages } from './images/index.ts';
 import { openInfo } from './info.ts';
 import { openJobs } from './jobs/index.ts';
 import { openNetworkRoom } from './network/index.ts';
@@ -49,7 +49,11 @@ export type EngineOptions = {
   readonly bip: string;
   /** How registries are reached. */
   readonly registries: Registries;
+  /** Hosts and networks of registries that are sent layers that may not be distributed, too. */
+  readonly nondistributable: readonly string[];
   readonly defaults: ContainerDefaults;
+  /** Which images go by themselves; undefined: none. */
+  readonly imagePolicy: CollectPolicy | undefined;
   /** Told of failures of work that nobody waits for. */
   readonly report: (what: string, error: unknown) => void;
 };
@@ -79,7 +83,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const content = openContent({ db, durability, dataRoot, now, random });
   const snapshots = openSnapshots({ db, durability, dataRoot, now, random });
   const warn = (message: string): void => options.report(message, undefined);
-  const images = openImages({ ...options, db, durability, events, jobs, content, snapshots, warn, now });
+  const images = openImages({ ...options, db, durability, events, jobs, content, snapshots, warn, now, dataRoot });
   const volumes = openVolumes({ db, dataRoot, events, clock, random });
   const store = openContainerStore(db);
   const background = createBackground(options.report);

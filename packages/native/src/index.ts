@@ -1,10 +1,10 @@
 export * from './ffi/index.ts';
-export { checkPlan } from './plan/check.ts';
+export { checkPlan, ownMountNamespace } from './plan/check.ts';
 export { encodePlan } from './plan/encode.ts';
 export { formatAct, formatPlan } from './plan/format.ts';
 export type { LogSpec, Plan, ShimSpec } from './plan/plan.ts';
 export { cloneBits } from './plan/symbols.ts';
-export { type NativeProgram, openNativeProgram } from './program.ts';
+export { type NativeProgram, openNativeProgram, readInitProgram } from './program.ts';
 export {
   encodeAttach,
   encodeFrame,

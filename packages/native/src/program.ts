@@ -20,3 +20,9 @@ export async function openNativeProgram(): Promise<NativeProgram> {
   const fd = sealedMemfd('gantry-native', readFileSync(file));
   return { path: `/proc/${process.pid}/fd/${fd}`, [Symbol.dispose]: () => close(fd) };
 }
+
+/** The static program that is a container's init with `--init`. */
+export async function readInitProgram(): Promise<Uint8Array> {
+  const { default: file } = await import('../build/gantry-init', { with: { type: 'file' } });
+  return readFileSync(file);
+}

@@ -23,6 +23,8 @@ export {
 export {
   type Descriptor,
   descriptorToJson,
+  type EntryKind,
+  entryKind,
   formatManifest,
   type Index,
   type Manifest,
@@ -30,6 +32,7 @@ export {
   maximumManifestBytes,
   parseDescriptor,
   parseManifest,
+  plainDescriptor,
 } from './manifest.ts';
 export { acceptedManifestTypes, isForeignLayer, isLayerType, mediaTypes } from './media-types.ts';
 export {

@@ -11,6 +11,8 @@ export type Descriptor = {
   readonly urls: readonly string[];
   readonly annotations: Readonly<Record<string, string>>;
   readonly platform: Platform | undefined;
+  /** What an artifact's manifest is of; '' for an image's, and for all that is no manifest. */
+  readonly artifactType: string;
 };
 
 export type Manifest = {
@@ -108,11 +110,17 @@ export function parseDescriptor(fields: Fields): Descriptor {
     sizeBytes,
     urls: fields.texts('urls'),
     annotations: fields.textMap('annotations'),
+    artifactType: fields.text('artifactType'),
     platform:
       platform === undefined
         ? undefined
         : { os: platform.text('os'), architecture: platform.text('architecture'), variant: platform.text('variant') },
   };
+}
+
+/** A descriptor that says no more than it must. */
+export function plainDescriptor(blob: Pick<Descriptor, 'mediaType' | 'digest' | 'sizeBytes'>): Descriptor {
+  return { ...blob, urls: [], annotations: {}, platform: undefined, artifactType: '' };
 }
 
 function schemaOne(): EngineError {
@@ -123,7 +131,7 @@ function schemaOne(): EngineError {
 
 /** The wire form of a descriptor, fields in the order that Docker and the specification print them. */
 export function descriptorToJson(descriptor: Descriptor): Readonly<Record<string, unknown>> {
-  const { mediaType, digest, sizeBytes, urls, annotations, platform } = descriptor;
+  const { mediaType, digest, sizeBytes, urls, annotations, platform, artifactType } = descriptor;
   return {
     mediaType,
     digest,
@@ -137,7 +145,30 @@ export function descriptorToJson(descriptor: Descriptor): Readonly<Record<string
         ...(platform.variant !== '' && { variant: platform.variant }),
       },
     }),
+    ...(artifactType !== '' && { artifactType }),
   };
+}
+
+const attested = 'vnd.docker.reference.digest';
+
+/** What an entry of an index is. */
+export type EntryKind =
+  | { readonly kind: 'image' }
+  /** Statements about the manifest with this digest. */
+  | { readonly kind: 'attestation'; readonly of: Digest }
+  | { readonly kind: 'artifact' };
+
+/**
+ * Tells an image from what lies beside it in an index.
+ *
+ * Spec: BuildKit's attestation storage (`unknown/unknown`, `vnd.docker.reference.*`); OCI image-spec 1.1 for artifacts.
+ */
+export function entryKind({ platform, annotations, artifactType }: Descriptor): EntryKind {
+  const of = annotations[attested];
+  if (of !== undefined && annotations['vnd.docker.reference.type'] === 'attestation-manifest')
+    return { kind: 'attestation', of: parseDigest(of) };
+  const isUnknown = platform?.os === 'unknown' && platform.architecture === 'unknown';
+  return { kind: isUnknown || artifactType !== '' ? 'artifact' : 'image' };
 }
 
 /** Prints an image manifest; the bytes are what its digest is of, so equal values print equal bytes. */

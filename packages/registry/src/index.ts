@@ -1,6 +1,7 @@
 export { anonymous, type Credentials } from './client/authorizer.ts';
 export { type BlobToSend, Destination } from './client/destination.ts';
-export { type Registries, usualConfigDirs } from './client/endpoint.ts';
+export { type BlobElsewhere, readElsewhere } from './client/elsewhere.ts';
+export { isListed, type Registries, usualConfigDirs } from './client/endpoint.ts';
 export { logIn } from './client/log-in.ts';
 export { openDestination, openRepositories } from './client/open-repositories.ts';
 export { noProxies, type Proxies, proxiesOf } from './client/proxy.ts';

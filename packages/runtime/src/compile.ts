@@ -51,6 +51,7 @@ export function compile(spec: RuntimeSpec, context: CompileContext): Plan {
       ...cgroup.parent,
       ...namespaces.parent,
       ...context.network.parentActs,
+      ...tree.parent,
       { verb: 'clone', flags: namespaces.cloneFlags, cgroup: cgroup.cloneInto },
     ],
     beside: cgroup.beside,
@@ -124,7 +125,7 @@ function treeActs(
   spec: RuntimeSpec,
   context: CompileContext,
   at: { root: number; registers: Registers },
-): { readonly first: readonly Act[]; readonly withCgroups: readonly Act[] } {
+): { readonly parent: readonly Act[]; readonly first: readonly Act[]; readonly withCgroups: readonly Act[] } {
   const { linux, process } = spec;
   const { root, registers } = at;
   const mounts = planMounts(spec.mounts ?? [], { compile: context, root, registers });
@@ -150,7 +151,7 @@ function treeActs(
     { verb: 'pivotRoot', root },
     ...rootAttrActs(spec, context),
   ];
-  return { first, withCgroups };
+  return { parent: mounts.parent, first, withCgroups };
 }
 
 function rootAttrActs({ root, linux }: RuntimeSpec, context: CompileContext): Act[] {

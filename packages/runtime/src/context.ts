@@ -51,7 +51,12 @@ export type CompileContext = {
   readonly ownKeyring?: boolean;
   /** Subdirectories of a bind's source, by mount destination: resolved below the source and never outside it. */
   readonly subpaths?: Readonly<Record<string, string>>;
+  /** Binds whose source is a path in another process's mount namespace, by mount destination. */
+  readonly borrowed?: Readonly<Record<string, BorrowedFrom>>;
 };
+
+/** A running process, named for ever by its PID and its start time in clock ticks since boot. */
+export type BorrowedFrom = { readonly pid: number; readonly startTicks: bigint };
 
 /** A second process in a running container. Capabilities, seccomp and limits are those of the container unless privileged. */
 export type ExecProcess = {

@@ -1,13 +1,16 @@
 import { EngineError } from '@gantry/base';
-import type { Act } from '@gantry/native';
+import { type Act, ownMountNamespace } from '@gantry/native';
 import type { RuntimeMount } from '@gantry/oci';
 import { cgroupMounts } from './cgroup/mounts.ts';
-import type { CompileContext } from './context.ts';
+import type { BorrowedFrom, CompileContext } from './context.ts';
 import { type MountOptions, mountAttr, mountFlag, parseMountOptions } from './mount-options.ts';
+import { cloneFlag } from './namespaces.ts';
 import { cleanPath } from './paths.ts';
 import type { Registers } from './registers.ts';
 
 export type MountPlan = {
+  /** The parent's: holds the processes whose mounts are borrowed. */
+  readonly parent: readonly Act[];
   /** Copies of shared and slave binds, taken while the host's tree still has its peers. */
   readonly before: readonly Act[];
   readonly mounts: readonly Act[];
@@ -18,7 +21,7 @@ export type MountPlan = {
 };
 
 type MountContext = { readonly compile: CompileContext; readonly root: number; readonly registers: Registers };
-type Mounted = { before: Act[]; mounts: Act[]; cgroups: Act[]; after: Act[] };
+type Mounted = { parent: Act[]; before: Act[]; mounts: Act[]; cgroups: Act[]; after: Act[] };
 
 // Below /proc only these may be covered: each is one file that a container manager virtualises, and none of them can
 // steer the kernel or an LSM. SAFETY: a mount on anything else there has been an escape (CVE-2016-9962 and its kin).
@@ -37,7 +40,7 @@ const coverableInProc = new Set([
 
 /** Turns the mounts of a config.json, in their order, into acts. @throws invalid, unsupported */
 export function planMounts(mounts: readonly RuntimeMount[], context: MountContext): MountPlan {
-  const plan: Mounted = { before: [], mounts: [], cgroups: [], after: [] };
+  const plan: Mounted = { parent: [], before: [], mounts: [], cgroups: [], after: [] };
   const late: string[] = [];
   for (const mount of mounts) {
     const options = parseMountOptions(mount.options ?? []);
@@ -94,6 +97,12 @@ function addBind(plan: Mounted, one: OneMount, context: MountContext): void {
   const attributes = options.recursiveAttrs ? 2 : 0;
   const common = { root: context.root, target, attrSet: options.attrSet, attrClear: options.attrClear };
   const subpath = context.compile.subpaths?.[mount.destination] ?? '';
+  const lender = context.compile.borrowed?.[mount.destination];
+  if (lender !== undefined) {
+    const reg = borrow(plan, { lender, source, recursive: tree }, context.registers);
+    plan.mounts.push({ verb: 'attachTree', tree: reg, ...common, recursive: tree | attributes, propagation: 0n });
+    return;
+  }
   if (options.propagation === mountFlag.shared || options.propagation === mountFlag.slave) {
     const reg = context.registers.next();
     plan.before.push({ verb: 'openTree', source, subpath, recursive: tree, reg });
@@ -104,6 +113,24 @@ function addBind(plan: Mounted, one: OneMount, context: MountContext): void {
   // The whole tree is private by now, so `private` asks for nothing.
   const propagation = options.propagation === mountFlag.unbindable ? options.propagation : 0n;
   plan.mounts.push({ verb: 'mountBind', ...common, source, subpath, recursive: tree | attributes, propagation });
+}
+
+/** Copies a tree out of another mount namespace: a short visit there, and home again. @returns the register of the copy */
+function borrow(
+  plan: Mounted,
+  { lender, source, recursive }: { lender: BorrowedFrom; source: string; recursive: number },
+  registers: Registers,
+): number {
+  const [there, home, reg] = [registers.next(), registers.next(), registers.next()];
+  const flags = Number(cloneFlag.mount);
+  plan.parent.push({ verb: 'pidfdOpen', pid: lender.pid, startTicks: lender.startTicks, reg: there });
+  plan.before.push(
+    { verb: 'open', path: ownMountNamespace, flags: 0, reg: home },
+    { verb: 'setns', reg: there, flags },
+    { verb: 'openTree', source, subpath: '', recursive, reg },
+    { verb: 'setns', reg: home, flags },
+  );
+  return reg;
 }
 
 /** Tells whether a mount of config.json is a bind: by its type or by its options. */

@@ -187,6 +187,7 @@ const imageRemove = route({
   query: object({
     force: field('force', querySwitch, 'omit'),
     noPrune: field('noprune', querySwitch, 'omit'),
+    platforms: field('platforms', queryList, 'omit'),
     plan: field('plan', querySwitch, 'omit'),
     after: field('after', queryList, 'omit'),
   }),

@@ -50,6 +50,11 @@ function aliasShortId(container: JsonObject): JsonObject {
 
 /** Members that a version did not have are taken out of its requests, so that no old client changes by accident. */
 export const containerAdapters: readonly Adapter[] = [
+  {
+    routes: ['containerInspect', 'containerList'],
+    below: '1.48',
+    down: (reply) => eachObject(reply, (container) => without(container, 'ImageManifestDescriptor')),
+  },
   { routes: ['containerCreate'], below: '1.46', up: editOptions('TmpfsOptions', 'Options') },
   { routes: ['containerInspect'], below: '1.45', down: (reply) => eachObject(reply, aliasShortId) },
   {
@@ -79,6 +84,11 @@ export const containerAdapters: readonly Adapter[] = [
     routes: ['execCreate', 'execStart'],
     below: '1.42',
     up: (request) => editBody(request, (body) => without(body, 'ConsoleSize')),
+  },
+  {
+    routes: ['containerCreate'],
+    below: '1.41',
+    up: (request) => ({ ...request, query: without(request.query, 'platform') }),
   },
   {
     routes: ['containerCreate'],

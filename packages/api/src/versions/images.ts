@@ -1,7 +1,7 @@
 import { isJsonObject, type Json, type JsonObject } from '../codec/json.ts';
 import { queryFilters } from '../codec/query.ts';
 import type { Adapter, WireRequest } from './adapter.ts';
-import { eachObject, editMember } from './edit.ts';
+import { eachObject, editMember, without } from './edit.ts';
 
 const emptyConfig: JsonObject = {
   Hostname: '',
@@ -54,6 +54,11 @@ function liftFilter(request: WireRequest): WireRequest {
   return { ...request, query: { ...query, filters: queryFilters.print(lifted) } };
 }
 
+/** A parameter that a version did not have means nothing to it. */
+function withoutQuery(name: string): (request: WireRequest) => WireRequest {
+  return (request) => ({ ...request, query: without(request.query, name) });
+}
+
 export const imageAdapters: readonly Adapter[] = [
   {
     routes: ['imageList'],
@@ -68,6 +73,22 @@ export const imageAdapters: readonly Adapter[] = [
         editMember(image, 'Config', (config) => (isJsonObject(config) ? { ...strayConfig, ...config } : config)),
       ),
   },
+  { routes: ['imageRemove'], below: '1.50', up: withoutQuery('platforms') },
+  { routes: ['imageInspect'], below: '1.49', up: withoutQuery('platform') },
+  {
+    routes: ['imageInspect'],
+    below: '1.48',
+    up: withoutQuery('manifests'),
+    down: (reply) => eachObject(reply, (image) => without(image, 'Descriptor')),
+  },
+  {
+    routes: ['imageList'],
+    below: '1.48',
+    down: (reply) => eachObject(reply, (image) => without(image, 'Descriptor')),
+  },
+  { routes: ['imageHistory', 'imageSave', 'imageSaveOne', 'imageLoad'], below: '1.48', up: withoutQuery('platform') },
+  { routes: ['imageList'], below: '1.47', up: withoutQuery('manifests') },
+  { routes: ['imagePush'], below: '1.46', up: withoutQuery('platform') },
   {
     routes: ['imageInspect'],
     below: '1.45',
@@ -75,5 +96,6 @@ export const imageAdapters: readonly Adapter[] = [
   },
   { routes: ['imageList', 'imageInspect'], below: '1.44', down: (reply) => eachObject(reply, withVirtualSize) },
   { routes: ['imageList'], below: '1.43', down: (reply) => eachObject(reply, namelessAsNone) },
+  { routes: ['imageList'], below: '1.42', up: withoutQuery('shared-size') },
   { routes: ['imageList'], below: '1.41', up: liftFilter },
 ];

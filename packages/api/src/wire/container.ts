@@ -1,4 +1,5 @@
 import type { Json } from '../codec/json.ts';
+import type { DescriptorWire } from './image.ts';
 
 /** Docker's documents about containers, member for member as they stand on the wire. */
 
@@ -48,6 +49,7 @@ export type ContainerSummaryWire = {
   HostConfig: { NetworkMode: string; Annotations?: Readonly<Record<string, string>> };
   NetworkSettings: { Networks: Readonly<Record<string, EndpointSettingsWire>> };
   Mounts: readonly MountPointWire[];
+  ImageManifestDescriptor?: DescriptorWire;
 };
 
 export type ContainerStateWire = {
@@ -113,6 +115,7 @@ export type ContainerInspectWire = {
   SizeRw?: number;
   SizeRootFs?: number;
   Mounts: readonly MountPointWire[];
+  ImageManifestDescriptor?: DescriptorWire;
   Config: { readonly [member: string]: Json | undefined };
   NetworkSettings: NetworkSettingsWire;
 };

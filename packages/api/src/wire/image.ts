@@ -1,10 +1,35 @@
 import type { Json } from '../codec/json.ts';
 
+type PlatformWire = { architecture: string; os: string; variant?: string };
+
+/** As the OCI specification has it. */
+export type DescriptorWire = {
+  mediaType: string;
+  digest: string;
+  size: number;
+  urls?: readonly string[];
+  annotations?: Readonly<Record<string, string>>;
+  platform?: PlatformWire;
+  artifactType?: string;
+};
+
+export type ImageManifestWire = {
+  ID: string;
+  Descriptor: DescriptorWire;
+  Available: boolean;
+  Size: { Content: number; Total: number };
+  Kind: 'image' | 'attestation' | 'unknown';
+  ImageData?: { Platform: PlatformWire; Size: { Unpacked: number }; Containers: readonly string[] | null };
+  AttestationData?: { For: string };
+};
+
 export type ImageSummaryWire = {
   Containers: number;
   Created: number;
+  Descriptor?: DescriptorWire;
   Id: string;
   Labels: Readonly<Record<string, string>> | null;
+  Manifests?: readonly ImageManifestWire[];
   ParentId: string;
   RepoDigests: readonly string[] | null;
   RepoTags: readonly string[] | null;
@@ -30,6 +55,8 @@ export type ImageInspectWire = {
   GraphDriver: { Data: Readonly<Record<string, string>> | null; Name: string };
   RootFS: { Type: string; Layers?: readonly string[] };
   Metadata: { LastTagTime: string };
+  Descriptor?: DescriptorWire;
+  Manifests?: readonly ImageManifestWire[];
   Config: { readonly [member: string]: Json | undefined };
 };
 
@@ -55,8 +82,6 @@ export type SearchResultWire = {
   is_automated: boolean;
   description: string;
 };
-
-type PlatformWire = { architecture: string; os: string; variant?: string };
 
 export type DistributionWire = {
   Descriptor: { mediaType: string; digest: string; size: number };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { parseFlags } from '@gantry/base';
 import { expectGolden } from '../golden-fixture.ts';
+import { imageFixture } from '../print/record-fixture.ts';
 import { settleConfig } from './config.ts';
 import { joinOptions, refuseUnsupported } from './given.ts';
 import { formatHelp } from './help.ts';
@@ -30,6 +31,7 @@ test('nothing given is the default everywhere', () => {
     debug: false,
     labels: [],
     insecureRegistries: [],
+    nondistributable: [],
     registryMirrors: [],
     registryConfigDirs: ['/etc/gantry/certs.d', '/etc/docker/certs.d'],
     logConfig: { type: 'json-file', config: {} },
@@ -40,6 +42,7 @@ test('nothing given is the default everywhere', () => {
     shmSizeBytes: 67108864,
     init: false,
     shutdownTimeoutSeconds: 15,
+    imagePolicy: undefined,
   });
 });
 
@@ -75,6 +78,33 @@ test('flags and file mean the same', () => {
   expect(flags.logLevel).toBe('debug');
 });
 
+test('a policy for images is read from pairs and from an object', () => {
+  const file = JSON.stringify({
+    'image-gc': {
+      unusedFor: '720h',
+      maxUsedSpace: '50GB',
+      minFreeSpace: '10%',
+      reservedSpace: '5GB',
+      keep: ['label=keep', 'reference=base/*'],
+    },
+  });
+  const { imagePolicy } = configOf([], file);
+  const { keeps, ...numbers } = imagePolicy ?? { keeps: () => false };
+  expect(numbers).toEqual({
+    unusedForMs: 720 * 3_600_000,
+    keepDurationMs: 3_600_000,
+    maxUsedBytes: 50 * 2 ** 30,
+    minFree: { percent: 10 },
+    reservedBytes: 5 * 2 ** 30,
+  });
+  const image = { ...imageFixture, tags: ['app:1'] };
+  expect(keeps(image)).toBe(false);
+  expect(keeps({ ...image, tags: ['base/app:1'] })).toBe(true);
+  expect(keeps({ ...image, config: { ...image.config, labels: { keep: '' } } })).toBe(true);
+  const flags = configOf(['--image-gc', 'minFreeSpace=2GB', '--image-gc', 'keepDuration=5m']).imagePolicy;
+  expect([flags?.minFree, flags?.keepDurationMs]).toEqual([{ bytes: 2 ** 31 }, 300_000]);
+});
+
 describe('refused', () => {
   test.each([
     [
@@ -103,6 +133,10 @@ describe('refused', () => {
     ],
     [['--label', 'x'], undefined, 'bad attribute format: x'],
     [['-H', 'http://x'], undefined, 'invalid bind address (http://x): use unix:///path, tcp://host:port or fd://'],
+    [['--image-gc', 'keepDuration=1h'], undefined, 'set unusedFor, maxUsedSpace or minFreeSpace'],
+    [['--image-gc', 'unusedFor=a week'], undefined, 'invalid image-gc: unusedFor=a week: use a duration such as 720h'],
+    [['--image-gc', 'minFreeSpace=a lot'], undefined, 'minFreeSpace=a lot: use a size such as 20GB'],
+    [['--image-gc', 'maxSpace=1'], undefined, 'invalid image-gc: maxSpace: use unusedFor, keepDuration'],
     [['--nope'], undefined, 'unknown flag: --nope'],
   ])('%j with %s', (argv, file, message) => {
     expect(() => configOf(argv, file)).toThrow(message);

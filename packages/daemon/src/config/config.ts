@@ -1,8 +1,10 @@
 import { EngineError, parseSize } from '@gantry/base';
+import type { CollectPolicy } from '@gantry/engine';
 import { usualConfigDirs } from '@gantry/registry';
 import { type Address, parseAddress } from '../http/address.ts';
 import { type LogLevel, logLevels } from '../log.ts';
 import type { GivenOptions } from './given.ts';
+import { parseImagePolicy } from './image-policy.ts';
 
 /** Everything a daemon is told, settled. */
 export type DaemonConfig = {
@@ -20,6 +22,7 @@ export type DaemonConfig = {
   readonly debug: boolean;
   readonly labels: readonly string[];
   readonly insecureRegistries: readonly string[];
+  readonly nondistributable: readonly string[];
   readonly registryMirrors: readonly string[];
   readonly registryConfigDirs: readonly string[];
   readonly logConfig: { readonly type: string; readonly config: Readonly<Record<string, string>> };
@@ -31,6 +34,8 @@ export type DaemonConfig = {
   readonly init: boolean;
   /** How long an orderly end may take; negative: as long as it takes. */
   readonly shutdownTimeoutSeconds: number;
+  /** Which images go by themselves; undefined: none. */
+  readonly imagePolicy: CollectPolicy | undefined;
 };
 
 /** Where everything is when nobody says otherwise. */
@@ -69,6 +74,7 @@ export function settleConfig(given: GivenOptions): DaemonConfig {
     debug,
     labels: list('label').map(checkLabel),
     insecureRegistries: list('insecure-registry'),
+    nondistributable: list('allow-nondistributable-artifacts'),
     registryMirrors: list('registry-mirror'),
     registryConfigDirs: given.get('registry-config-dir') ?? usualConfigDirs,
     logConfig: {
@@ -82,6 +88,7 @@ export function settleConfig(given: GivenOptions): DaemonConfig {
     shmSizeBytes: shmSize === undefined ? daemonDefaults.shmSizeBytes : parseSize(shmSize),
     init: bool('init'),
     shutdownTimeoutSeconds: parseSeconds(given.get('shutdown-timeout')?.at(-1)),
+    imagePolicy: parseImagePolicy(list('image-gc').map((pair) => splitPair(pair, 'image-gc'))),
   };
 }
 

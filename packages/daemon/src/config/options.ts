@@ -32,6 +32,9 @@ function option(name: string, kind: FlagSpec['kind'], extra: Extra): OptionRow {
 const fixed = (...values: string[]): OptionUse => ({ kind: 'fixed', values });
 
 const used: readonly OptionRow[] = [
+  option('allow-nondistributable-artifacts', 'list', {
+    help: 'Registries that get layers that may not be distributed, too',
+  }),
   option('bip', 'string', { help: 'IPv4 address for the default bridge' }),
   option('bridge', 'string', { help: 'Attach containers to a network bridge', short: 'b' }),
   option('config-file', 'string', { help: 'Daemon configuration file', key: undefined }),
@@ -46,6 +49,9 @@ const used: readonly OptionRow[] = [
   option('group', 'string', { help: 'Group for the unix socket', short: 'G' }),
   option('help', 'bool', { help: 'Print usage', key: undefined, short: 'h' }),
   option('host', 'list', { help: 'Daemon socket(s) to connect to', short: 'H', key: 'hosts' }),
+  option('image-gc', 'list', {
+    help: 'Remove unused images by themselves (e.g. "unusedFor=720h", "maxUsedSpace=50GB", "minFreeSpace=10%")',
+  }),
   option('init', 'bool', { help: 'Run an init in the container to forward signals and reap processes' }),
   option('insecure-registry', 'list', { help: 'Enable insecure registry communication', key: 'insecure-registries' }),
   option('label', 'list', { help: 'Set key=value labels to the daemon', key: 'labels' }),

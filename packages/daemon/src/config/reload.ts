@@ -31,6 +31,8 @@ const fixedKeys: Readonly<Record<Exclude<keyof DaemonConfig, LiveKey>, string>> 
   bridge: 'bridge',
   bip: 'bip',
   logFormat: 'log-format',
+  nondistributable: 'allow-nondistributable-artifacts',
+  imagePolicy: 'image-gc',
 };
 
 /**

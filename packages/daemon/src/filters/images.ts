@@ -1,5 +1,5 @@
 import type { Filters } from '@gantry/api';
-import { EngineError } from '@gantry/base';
+import { EngineError, parseDuration } from '@gantry/base';
 import type { ImageRecord } from '@gantry/engine';
 import { anyValue, checkFilters, filterSwitch, matchesLabels, untilOf } from './filters.ts';
 
@@ -17,7 +17,7 @@ export function globExpression(pattern: string): RegExp {
 }
 
 /** A reference filter means the whole reference, or the name without tag and digest. */
-function matchesReference(name: string, pattern: string): boolean {
+export function matchesReference(name: string, pattern: string): boolean {
   const expression = globExpression(pattern);
   const bare = name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
   return expression.test(name) || expression.test(bare);
@@ -62,11 +62,22 @@ function createdMs(image: ImageRecord): number {
 
 /** What an image prune takes: dangling ones, or with `dangling=false` every unused one. */
 export function imagePruneFilter(filters: Filters, now: Date): (image: ImageRecord) => boolean {
-  checkFilters(filters, ['dangling', 'label', 'label!', 'until']);
+  checkFilters(filters, ['dangling', 'label', 'label!', 'unused-for', 'until']);
   const onlyDangling = filterSwitch(filters, 'dangling') ?? true;
   const until = untilOf(filters, now);
+  const unusedSince = unusedSinceOf(filters, now);
   return (image) =>
     (!onlyDangling || image.tags.length === 0) &&
     (until === undefined || createdMs(image) < until.getTime()) &&
+    (unusedSince === undefined || image.lastUsedAt < unusedSince) &&
     matchesLabels(filters, image.config.labels);
+}
+
+/** As BuildKit's filter of its cache: a length of time. @throws invalid */
+function unusedSinceOf(filters: Filters, now: Date): Date | undefined {
+  const text = filters.get('unused-for')?.at(-1);
+  if (text === undefined) return undefined;
+  const lengthMs = parseDuration(text);
+  if (lengthMs === undefined) throw new EngineError('invalid', `invalid filter 'unused-for=${text}'`);
+  return new Date(now.getTime() - lengthMs);
 }

@@ -54,7 +54,8 @@ export function containerHandlers(engine: Engine): HandlersOf<Names> {
     },
     containerInspect: async (call) => {
       const view = await containers.view(idOf(call), { size: call.query.size });
-      return documentOf(printContainer(view, engine.info().storageDriver));
+      const { storageDriver } = engine.info();
+      return documentOf(printContainer(view, { storageDriver, image: engine.images.find(view.imageId) }));
     },
     containerTop: async (call) => {
       const { titles, processes } = await containers.top(idOf(call), call.query.psArguments || '-ef');

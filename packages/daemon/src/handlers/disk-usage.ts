@@ -5,7 +5,7 @@ import { printContainerRow } from '../print/container.ts';
 import { printImageRow } from '../print/image.ts';
 import { printVolume } from '../print/volume.ts';
 import { imageNamer } from './image-names.ts';
-import { byNewest, imageUse } from './images.ts';
+import { byNewest, imageUse, usersOf } from './images.ts';
 
 const kinds = ['container', 'image', 'volume', 'build-cache'];
 
@@ -34,11 +34,13 @@ export async function diskUsage(engine: Engine, types: readonly string[]): Promi
  * is counted: an image is as large as its layers and its blobs together, and shares as much as others have too.
  */
 async function imageUsage(engine: Engine): Promise<readonly ImageSummaryWire[]> {
-  const use = await imageUse(engine);
+  const use = imageUse(engine);
   const { byImage } = engine.images.usage();
-  return [...engine.images.list()].sort(byNewest).map((image) => {
-    const { sizeBytes = image.sizeBytes, sharedBytes = 0 } = byImage.get(image.id) ?? {};
-    return printImageRow({ ...image, sizeBytes }, { containers: use(image.id).length, sharedSize: sharedBytes });
+  const rows = engine.images.list().filter(({ isFirst }) => isFirst);
+  return rows.sort(byNewest).map((image) => {
+    const { sizeBytes: familyBytes = image.familyBytes, sharedBytes = 0 } = byImage.get(image.id) ?? {};
+    const counts = { containers: usersOf(image, use).length, sharedSize: sharedBytes };
+    return printImageRow({ ...image, familyBytes }, counts);
   });
 }
 

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { createBody, endpointConfig, networkCreateBody, type ProgressWire } from '@gantry/api';
-import { imageFixture } from '../print/record-fixture.ts';
 import { createRequest } from './containers.ts';
-import { pullReference, sharedSizeOf } from './images.ts';
+import { pullReference } from './images.ts';
 import { networkRequest } from './networks.ts';
 import { progressLines } from './progress-lines.ts';
 import { parseRegistryAuth } from './registry-auth.ts';
@@ -106,12 +105,6 @@ describe('a network request', () => {
       'configuration-only networks are not supported',
     );
   });
-});
-
-test('shared size is known only when nothing is shared', () => {
-  const other = { ...imageFixture, id: 'other', diffIds: ['sha256:x'] };
-  expect(sharedSizeOf(imageFixture, [imageFixture, other])).toBe(0);
-  expect(sharedSizeOf(imageFixture, [imageFixture, { ...other, diffIds: imageFixture.diffIds }])).toBe(-1);
 });
 
 describe('progress', () => {

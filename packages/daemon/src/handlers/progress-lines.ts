@@ -1,6 +1,7 @@
 import type { ProgressWire } from '@gantry/api';
 import type { ProgressEvent } from '@gantry/engine';
 import { printProgress } from '../print/progress.ts';
+import { hintInText } from './hint-in-text.ts';
 
 export type Report = (event: ProgressEvent) => void;
 
@@ -8,7 +9,7 @@ export type Report = (event: ProgressEvent) => void;
  * Runs a job that reports and yields its reports as lines, the last ones from its result.
  *
  * A client that reads slowly gets the newest count of each step instead of every one, so what waits is bounded by the
- * number of steps, not by their length. Leaving the loop early cancels the job.
+ * number of steps, not by their length. Leaving the loop early cancels the job. A failure's hint comes in its text.
  */
 export async function* progressLines(
   run: (report: Report, signal: AbortSignal) => Promise<readonly ProgressWire[]>,
@@ -38,6 +39,8 @@ export async function* progressLines(
       if (ended) wake.resolve();
     }
     yield* await job;
+  } catch (error) {
+    throw hintInText(error);
   } finally {
     stop.abort(new Error('nobody follows it any more'));
   }

@@ -4,6 +4,7 @@ import type { Engine, SearchResult } from '@gantry/engine';
 import { documentOf } from '../http/answer.ts';
 import { type HandlersOf, idOf } from '../http/call.ts';
 import { HttpError } from '../http/http-error.ts';
+import { hintInText } from './hint-in-text.ts';
 import { parseRegistryAuth } from './registry-auth.ts';
 
 type Names = 'auth' | 'imageSearch' | 'distributionInspect';
@@ -31,7 +32,9 @@ export function registryHandlers(engine: Engine): HandlersOf<Names> {
         throw new EngineError('invalid', `limit ${limit} is outside the range of [1, ${maximumResults}]`);
       const accept = searchFilter(query.filters);
       const auth = parseRegistryAuth(headers.get('x-registry-auth'));
-      const results = await images.search({ term: query.term, limit, auth }, signal);
+      const results = await images.search({ term: query.term, limit, auth }, signal).catch((error: unknown) => {
+        throw hintInText(error);
+      });
       return documentOf(
         results.filter(accept).map(({ name, description, stars, isOfficial }) => ({
           star_count: stars,

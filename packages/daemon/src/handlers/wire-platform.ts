@@ -13,6 +13,11 @@ export function parseWirePlatform(given: string): Platform | undefined {
   return given === '' ? undefined : normalizePlatform(wirePlatform.parse(parseJson(given), 'platform'));
 }
 
+/** Platforms as a removal names them. @throws invalid */
+export function parseWirePlatformList(given: readonly string[]): readonly Platform[] {
+  return given.flatMap((one) => parseWirePlatform(one) ?? []);
+}
+
 /** The same where Docker takes a list, of which only stores of several platforms know more than one. @throws invalid */
 export function parseWirePlatforms(given: readonly string[]): Platform | undefined {
   if (given.length > 1) throw new EngineError('invalid', 'multiple platform parameters not supported');

@@ -28,7 +28,7 @@ export class Body {
 
   async *#exactly(bytes: number): AsyncGenerator<Buffer, void> {
     for (let left = bytes; left > 0; ) {
-      const chunk = await this.#incoming.readSome(left);
+      const chunk = this.#incoming.someAtHand(left) ?? (await this.#incoming.readSome(left));
       left -= chunk.length;
       yield chunk;
     }
@@ -37,22 +37,27 @@ export class Body {
   /** Spec: RFC 9112, section 7.1. Extensions and trailers are read and dropped. */
   async *#dechunk(): AsyncGenerator<Buffer, void> {
     for (;;) {
-      const line = await this.#incoming.readLine();
+      const line = this.#incoming.lineAtHand() ?? (await this.#incoming.readLine());
       const size = /^([0-9a-fA-F]{1,12})[ \t]*(?:;.*)?$/.exec(line)?.[1];
       if (size === undefined) throw new HttpError(400, 'malformed chunk header');
       const bytes = Number.parseInt(size, 16);
       if (bytes === 0) break;
-      yield* this.#exactly(bytes);
-      if ((await this.#incoming.readLine()) !== '') throw new HttpError(400, 'malformed chunk end');
+      for (let left = bytes; left > 0; ) {
+        const chunk = this.#incoming.someAtHand(left) ?? (await this.#incoming.readSome(left));
+        left -= chunk.length;
+        yield chunk;
+      }
+      const end = this.#incoming.lineAtHand() ?? (await this.#incoming.readLine());
+      if (end !== '') throw new HttpError(400, 'malformed chunk end');
     }
     for (let trailers = 0; (await this.#incoming.readLine()) !== ''; trailers++) {
       if (trailers > 64) throw new HttpError(400, 'too many trailers');
     }
   }
 
-  /** The body as it comes. Leaving the loop early leaves the rest unread, which ends the connection. */
-  async *stream(): AsyncGenerator<Uint8Array, void> {
-    for (let next = await this.#chunks.next(); next.done !== true; next = await this.#chunks.next()) yield next.value;
+  /** The body as it comes. Leaving the loop early leaves the rest unread, which ends the connection unless it is small. */
+  stream(): AsyncIterable<Uint8Array> {
+    return { [Symbol.asyncIterator]: () => ({ next: () => this.#chunks.next() }) };
   }
 
   /** The whole body as text. @throws HttpError 413 beyond the cap, 408 when it dribbles */

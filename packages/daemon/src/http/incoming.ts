@@ -117,16 +117,25 @@ export class Incoming {
 
   /** One line of a chunked body. */
   async readLine(): Promise<string> {
-    const tooLong = (): HttpError => new HttpError(400, 'chunk header too long');
-    const line = await this.#readThrough('\r\n', { cap: limits.chunkLineBytes, tooLong });
+    const line = await this.#readThrough('\r\n', chunkLine);
     if (line === undefined) throw new HttpError(400, 'unexpected end of the request body');
     return line;
+  }
+
+  /** The same when all of it is here: a body of small chunks spends its time on waiting for nothing otherwise. */
+  lineAtHand(): string | undefined {
+    return this.#takeThrough('\r\n', { ...chunkLine, from: 0 });
   }
 
   /** Between one and `max` bytes, as they come. @throws HttpError when the client ended */
   async readSome(max: number): Promise<Buffer> {
     if (!(await this.#more(0))) throw new HttpError(400, 'unexpected end of the request body');
     return this.#take(max);
+  }
+
+  /** The same when any are here. */
+  someAtHand(max: number): Buffer | undefined {
+    return this.#buffered === 0 ? undefined : this.#take(max);
   }
 
   /** Until it is disposed of, waiting longer than this is refused. An outer deadline counts on. */
@@ -158,3 +167,5 @@ export class Incoming {
     return { bytes: Buffer.concat(this.#chunks), ended: this.#ended };
   }
 }
+
+const chunkLine = { cap: limits.chunkLineBytes, tooLong: () => new HttpError(400, 'chunk header too long') };

@@ -2,6 +2,7 @@ import {
   type ContainerInspectWire,
   type ContainerSummaryWire,
   containerConfig,
+  type DescriptorWire,
   formatTime,
   hostConfig,
   isJsonObject,
@@ -9,8 +10,9 @@ import {
   type MountPointWire,
   unixSeconds,
 } from '@gantry/api';
-import type { ContainerView, HostConfig, MountPoint } from '@gantry/engine';
+import type { ContainerView, HostConfig, ImageRecord, MountPoint } from '@gantry/engine';
 import { printEndpoints, printNetworkSettings } from './endpoints.ts';
+import { printDescriptor } from './image.ts';
 import { printPortList } from './ports.ts';
 import { printState, stateWord, statusText } from './status.ts';
 
@@ -42,8 +44,11 @@ function sizesOf(view: ContainerView): { SizeRw?: number; SizeRootFs?: number } 
   };
 }
 
-/** The whole document of one container, as `docker inspect` shows it. */
-export function printContainer(view: ContainerView, storageDriver: string): ContainerInspectWire {
+/** The whole document of one container, as `docker inspect` shows it. `image` is what it was made from, if that is here. */
+export function printContainer(
+  view: ContainerView,
+  { storageDriver, image }: { readonly storageDriver: string; readonly image: ImageRecord | undefined },
+): ContainerInspectWire {
   const config = containerConfig.print(view.config);
   return {
     Id: view.id,
@@ -70,7 +75,12 @@ export function printContainer(view: ContainerView, storageDriver: string): Cont
     Mounts: view.mountPoints.map(printMount),
     Config: isJsonObject(config) ? config : {},
     NetworkSettings: printNetworkSettings(view),
+    ...manifestOf(image),
   };
+}
+
+function manifestOf(image: ImageRecord | undefined): { ImageManifestDescriptor?: DescriptorWire } {
+  return image?.manifest === undefined ? {} : { ImageManifestDescriptor: printDescriptor(image.manifest, image) };
 }
 
 function commandLine(command: readonly string[]): string {
@@ -81,15 +91,19 @@ function commandLine(command: readonly string[]): string {
 /**
  * One row of a list.
  *
- * @param imageName what the image is called today: its ID once the name it was made from means another image
+ * @param name what the image is called today: its ID once the name it was made from means another image
  */
-export function printContainerRow(view: ContainerView, imageName: string, now: Date): ContainerSummaryWire {
+export function printContainerRow(
+  view: ContainerView,
+  { name, image }: { readonly name: string; readonly image: ImageRecord | undefined },
+  now: Date,
+): ContainerSummaryWire {
   const annotations = view.hostConfig.annotations;
   const ports = { exposed: view.config.exposedPorts, published: view.ports };
   return {
     Id: view.id,
     Names: [`/${view.name}`],
-    Image: imageName,
+    Image: name,
     ImageID: view.imageId,
     Command: commandLine(view.command),
     Created: unixSeconds(view.createdAt),
@@ -105,5 +119,6 @@ export function printContainerRow(view: ContainerView, imageName: string, now: D
     },
     NetworkSettings: { Networks: printEndpoints(view.endpoints, { withNames: false }) },
     Mounts: view.mountPoints.map(printMount),
+    ...manifestOf(image),
   };
 }

@@ -1,15 +1,18 @@
 import {
   containerConfig,
   type DeletedImageWire,
+  type DescriptorWire,
   formatTime,
   type ImageHistoryWire,
   type ImageInspectWire,
+  type ImageManifestWire,
   type ImageSummaryWire,
   isJsonObject,
   type JsonObject,
   unixSeconds,
 } from '@gantry/api';
-import type { DeletedImage, ImageRecord, ImageRunConfig } from '@gantry/engine';
+import type { DeletedImage, ImageManifest, ImageRecord, ImageRunConfig, ImageTarget } from '@gantry/engine';
+import type { Platform } from '@gantry/oci';
 
 // Docker prints an image's config in the container's shape, without what only a container can have.
 const imageMembers = [
@@ -38,8 +41,16 @@ function printRunConfig(config: ImageRunConfig): JsonObject {
   return { ...Object.fromEntries(shown), ...labels };
 }
 
+export type ImageDetails = {
+  readonly storageDriver: string;
+  /** What the document is of when one platform was asked for: its manifest, not the index. */
+  readonly platform?: Platform | undefined;
+  readonly manifests?: readonly ImageManifestWire[] | undefined;
+};
+
 /** The whole document of one image, as `docker inspect` shows it. */
-export function printImage(image: ImageRecord, storageDriver: string): ImageInspectWire {
+export function printImage(image: ImageRecord, { storageDriver, platform, manifests }: ImageDetails): ImageInspectWire {
+  const target = platform === undefined ? image.target : image.manifest;
   return {
     Id: image.id,
     RepoTags: image.tags,
@@ -56,25 +67,79 @@ export function printImage(image: ImageRecord, storageDriver: string): ImageInsp
     GraphDriver: { Data: null, Name: storageDriver },
     RootFS: { Type: 'layers', ...(image.diffIds.length === 0 ? {} : { Layers: image.diffIds }) },
     Metadata: { LastTagTime: formatTime(image.lastTaggedAt) },
+    ...(target === undefined ? {} : { Descriptor: printDescriptor(target, platform) }),
+    ...(manifests === undefined ? {} : { Manifests: manifests }),
     Config: printRunConfig(image.config),
   };
+}
+
+/** A descriptor as the wire has it. */
+export function printDescriptor(target: ImageTarget, platform?: Platform): DescriptorWire {
+  const { mediaType, digest, sizeBytes: size } = target;
+  if (platform === undefined) return { mediaType, digest, size };
+  return { mediaType, digest, size, platform: printPlatform(platform) };
+}
+
+function printPlatform({ architecture, os, variant }: Platform): {
+  architecture: string;
+  os: string;
+  variant?: string;
+} {
+  return { architecture, os, ...(variant !== '' && { variant }) };
+}
+
+/** One entry of `Manifests`. `containersOf` lists the containers that were made of an image. */
+export function printManifest(
+  manifest: ImageManifest,
+  containersOf: (imageId: string) => readonly string[],
+): ImageManifestWire {
+  const { descriptor, contentBytes } = manifest;
+  const { urls, annotations, platform, artifactType } = descriptor;
+  const unpacked = manifest.kind === 'image' ? manifest.unpackedBytes : 0;
+  const common = {
+    ID: descriptor.digest,
+    Descriptor: {
+      ...printDescriptor(descriptor),
+      ...(urls.length > 0 && { urls }),
+      ...(Object.keys(annotations).length > 0 && { annotations }),
+      ...(platform !== undefined && { platform: printPlatform(platform) }),
+      ...(artifactType !== '' && { artifactType }),
+    },
+    Available: manifest.isAvailable,
+    Size: { Content: contentBytes, Total: contentBytes + unpacked },
+  };
+  switch (manifest.kind) {
+    case 'image': {
+      const users = manifest.imageId === undefined ? [] : containersOf(manifest.imageId);
+      const data = { Platform: printPlatform(manifest.platform), Size: { Unpacked: unpacked } };
+      return { ...common, Kind: 'image', ImageData: { ...data, Containers: users.length === 0 ? null : users } };
+    }
+    case 'attestation':
+      return { ...common, Kind: 'attestation', AttestationData: { For: manifest.of } };
+    case 'artifact':
+      return { ...common, Kind: 'unknown' };
+  }
 }
 
 /** One row of a list. `sharedSize` is -1 when nobody asked for it. */
 export function printImageRow(
   image: ImageRecord,
   counts: { containers: number; sharedSize: number },
+  manifests?: readonly ImageManifestWire[],
 ): ImageSummaryWire {
   return {
     Containers: counts.containers,
     Created: unixSeconds(image.createdAt),
+    ...(image.target === undefined ? {} : { Descriptor: printDescriptor(image.target) }),
     Id: image.id,
     Labels: Object.keys(image.config.labels).length === 0 ? null : image.config.labels,
+    ...(manifests === undefined ? {} : { Manifests: manifests }),
     ParentId: '',
     RepoDigests: image.digests,
     RepoTags: image.tags,
     SharedSize: counts.sharedSize,
-    Size: image.sizeBytes,
+    // A list of manifests counts what they are kept as, too.
+    Size: (manifests ?? []).reduce((sum, { Size }) => sum + Size.Content, image.familyBytes),
   };
 }
 

@@ -17,14 +17,22 @@ import { printVolume } from './volume.ts';
 const now = new Date('2026-11-20T23:38:42Z');
 
 describe('containers', () => {
-  test('inspect', () => expectGoldenDocument('container-inspect', printContainer(viewFixture, 'overlay2')));
+  test('inspect', () =>
+    expectGoldenDocument(
+      'container-inspect',
+      printContainer(viewFixture, { storageDriver: 'overlay2', image: undefined }),
+    ));
 
   test('inspect shows sizes when they were asked for, zero included', () => {
-    const { SizeRw, SizeRootFs } = printContainer({ ...viewFixture, sizeRw: 0, sizeRootFs: 5 }, 'overlay2');
+    const { SizeRw, SizeRootFs } = printContainer(
+      { ...viewFixture, sizeRw: 0, sizeRootFs: 5 },
+      { storageDriver: 'overlay2', image: undefined },
+    );
     expect([SizeRw, SizeRootFs]).toEqual([0, 5]);
   });
 
-  test('a row of a list', () => expectGoldenDocument('container-row', printContainerRow(viewFixture, 'bb:1', now)));
+  test('a row of a list', () =>
+    expectGoldenDocument('container-row', printContainerRow(viewFixture, { name: 'bb:1', image: undefined }, now)));
 
   test('a stopped container shows no ports', () => {
     const stopped: ContainerStatus = {
@@ -36,8 +44,8 @@ describe('containers', () => {
       finishedAt: new Date('2026-11-20T23:38:40Z'),
     };
     const view = { ...viewFixture, status: stopped, ports: [] };
-    expect(printContainerRow(view, 'bb:1', now).Ports).toEqual([]);
-    expect(printContainer(view, 'overlay2').NetworkSettings.Ports).toEqual({});
+    expect(printContainerRow(view, { name: 'bb:1', image: undefined }, now).Ports).toEqual([]);
+    expect(printContainer(view, { storageDriver: 'overlay2', image: undefined }).NetworkSettings.Ports).toEqual({});
   });
 });
 
@@ -114,7 +122,7 @@ describe('stats', () => {
 });
 
 describe('images', () => {
-  test('inspect', () => expectGoldenDocument('image-inspect', printImage(imageFixture, 'overlay2')));
+  test('inspect', () => expectGoldenDocument('image-inspect', printImage(imageFixture, { storageDriver: 'overlay2' })));
   test('a row of a list', () => {
     expectGoldenDocument('image-row', printImageRow(imageFixture, { containers: 4, sharedSize: -1 }));
   });

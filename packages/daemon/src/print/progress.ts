@@ -1,6 +1,7 @@
 import type { ProgressWire } from '@gantry/api';
 import { formatSize } from '@gantry/base';
 import type { ProgressEvent } from '@gantry/engine';
+import { printDescriptor } from './image.ts';
 
 const barWidth = 50;
 
@@ -14,7 +15,16 @@ function progressBar(current: number, total: number): string {
 
 /** The lines of one event: what happened, and for programs what a push ended as. */
 export function printProgress(event: ProgressEvent): ProgressWire[] {
-  const { pushed } = event;
+  const { pushed, insteadOfIndex } = event;
+  if (insteadOfIndex !== undefined) {
+    const { index, manifest } = insteadOfIndex;
+    const aux = {
+      manifestPushedInsteadOfIndex: true,
+      originalIndex: printDescriptor(index),
+      selectedManifest: printDescriptor(manifest),
+    };
+    return [{ progressDetail: {}, aux }];
+  }
   if (pushed === undefined) return [printStep(event)];
   const { tag, digest, sizeBytes } = pushed;
   return [printStep(event), { progressDetail: {}, aux: { Tag: tag, Digest: digest, Size: sizeBytes } }];

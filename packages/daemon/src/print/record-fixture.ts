@@ -120,6 +120,11 @@ export const imageFixture: ImageRecord = {
   sizeBytes: 1984234,
   diffIds: [`sha256:${'ee41'.repeat(16)}`],
   chainId: `sha256:${'ee41'.repeat(16)}`,
+  siblings: [],
+  familyBytes: 1984234,
+  isFirst: true,
+  target: undefined,
+  manifest: undefined,
   config: {
     user: '',
     exposedPorts: ['80/tcp'],
@@ -136,6 +141,7 @@ export const imageFixture: ImageRecord = {
     onBuild: undefined,
   },
   lastTaggedAt: new Date('2026-11-20T23:26:38.774Z'),
+  lastUsedAt: new Date('2026-11-20T23:26:38.774Z'),
   history: [
     {
       createdAt: new Date('2026-11-20T23:26:37Z'),

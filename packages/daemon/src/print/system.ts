@@ -136,7 +136,7 @@ export function printInfo(info: EngineInfo, facts: DaemonFacts): InfoWire {
     Swarm: inactiveSwarm,
     LiveRestoreEnabled: true,
     Isolation: '',
-    InitBinary: '',
+    InitBinary: 'gantry-init',
     ContainerdCommit: { ID: '' },
     RuncCommit: { ID: '' },
     InitCommit: { ID: '' },

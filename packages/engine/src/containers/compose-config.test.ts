@@ -35,9 +35,8 @@ const usualFacts: StartFacts = {
   network: { kind: 'own' },
   ipcPath: undefined,
   pidPath: undefined,
-  shmPath: undefined,
+  shmOf: undefined,
   initPath: '/usr/lib/init',
-  initByDefault: false,
   devices: [],
   deviceNumbers: new Map([['/dev/sda', { major: 8, minor: 0 }]]),
   thermalCpus: [0],
@@ -161,7 +160,7 @@ const options: Readonly<Record<string, Given>> = {
     facts: {
       ipcPath: '/proc/7/ns/ipc',
       pidPath: '/proc/7/ns/pid',
-      shmPath: '/run/x/shm',
+      shmOf: { pid: 7, startTicks: 1n },
       network: { kind: 'path', path: '/proc/7/ns/net' },
     },
   },
@@ -262,7 +261,6 @@ test.each<[Given, string]>([
     },
     'could not select device driver "nvidia" with capabilities: [[gpu]]',
   ],
-  [{ hostConfig: { init: true }, facts: { initPath: undefined } }, 'the engine was given no init program'],
   [
     { hostConfig: { blkioDeviceReadBps: [{ path: '/dev/none', rate: 1 }] } },
     'stat /dev/none: no such file or directory',

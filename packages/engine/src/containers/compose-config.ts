@@ -9,10 +9,11 @@ import {
 import { chooseCapabilities, defaultSeccompProfile, parseSeccompProfile, resolveSeccompProfile } from '@gantry/runtime';
 import { composeDeviceRules } from './compose-devices.ts';
 import { composeEnvironment } from './compose-environment.ts';
-import { composeMounts, initTarget } from './compose-mounts.ts';
+import { composeMounts } from './compose-mounts.ts';
 import { composeNamespaces } from './compose-namespaces.ts';
 import { composeResources } from './compose-resources.ts';
 import { composeSysctls } from './compose-sysctls.ts';
+import { initTarget, usesInit } from './init.ts';
 import { parseSecurityOptions, type SecurityOptions } from './security-options.ts';
 import type { StartFacts } from './start-facts.ts';
 import { systemPaths } from './system-paths.ts';
@@ -70,7 +71,7 @@ function composeProcess(record: ContainerRecord, facts: StartFacts, security: Se
     ...(config.tty && rows > 0 && columns > 0 ? { consoleSize: { height: rows, width: columns } } : {}),
     cwd: config.workingDir || '/',
     env: composeEnvironment(config, facts.hostname),
-    args: usesInit(hostConfig, facts) ? [initTarget, '--', ...record.command] : record.command,
+    args: usesInit(hostConfig) ? [initTarget, '--', ...record.command] : record.command,
     // The user text is looked up inside the container; this is what holds until then.
     user: { uid: 0, gid: 0 },
     capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
@@ -122,14 +123,6 @@ export function seccompOf(
   }
   const profile = isCustom ? parseSeccompProfile(choice) : defaultSeccompProfile;
   return resolveSeccompProfile(profile, facts.host, capabilitiesOf(hostConfig, facts));
-}
-
-function usesInit(hostConfig: HostConfig, facts: StartFacts): boolean {
-  const ownPids = facts.pidPath === undefined && hostConfig.pidMode !== 'host';
-  if (!ownPids || !(hostConfig.init ?? facts.initByDefault)) return false;
-  if (facts.initPath === undefined)
-    throw new EngineError('unsupported', 'cannot start container with --init: the engine was given no init program');
-  return true;
 }
 
 function refuseDeviceRequest(hostConfig: HostConfig): never {

@@ -1,12 +1,10 @@
 import { EngineError } from '@gantry/base';
 import type { RuntimeMount } from '@gantry/oci';
+import { initTarget, usesInit } from './init.ts';
 import { byDepth } from './plan-mounts.ts';
 import type { SecurityOptions } from './security-options.ts';
 import type { StartFacts } from './start-facts.ts';
 import type { ContainerRecord, HostConfig, MountPoint } from './types.ts';
-
-/** Where `--init` finds its program inside: Docker's path, which images and tools know. */
-export const initTarget = '/sbin/docker-init';
 
 /**
  * The mounts of a container: Docker's default ones, unless a user's stands at the same place, then the user's and the
@@ -30,7 +28,7 @@ export function composeMounts(
   const defaults = defaultMounts(hostConfig, facts, security)
     .filter(({ destination }) => !taken.has(destination) && !(hidesDev && destination.startsWith('/dev/')))
     .map((mount) => (hostConfig.readonlyRootfs ? readOnlyUnlessNeeded(mount) : mount));
-  const init = (hostConfig.init ?? facts.initByDefault) ? initMount(hostConfig, facts) : [];
+  const init = usesInit(hostConfig) ? [initMount(facts)] : [];
   return [...defaults, ...[...user, ...files, ...init].sort(byDepth)];
 }
 
@@ -55,14 +53,16 @@ function defaultMounts(hostConfig: HostConfig, facts: StartFacts, security: Secu
   ];
 }
 
+/** Also what it is called where it is shared from: on the host, or in the other container. */
+export const shmTarget = '/dev/shm';
+
 function shmMount(hostConfig: HostConfig, facts: StartFacts): RuntimeMount[] {
-  const shared = hostConfig.ipcMode === 'host' ? '/dev/shm' : facts.shmPath;
+  const isShared = hostConfig.ipcMode === 'host' || facts.shmOf !== undefined;
   if (hostConfig.ipcMode === 'none') return [];
-  if (shared !== undefined)
-    return [{ destination: '/dev/shm', type: 'bind', source: shared, options: ['rbind', 'rprivate'] }];
+  if (isShared) return [{ destination: shmTarget, type: 'bind', source: shmTarget, options: ['rbind', 'rprivate'] }];
   return [
     {
-      destination: '/dev/shm',
+      destination: shmTarget,
       type: 'tmpfs',
       source: 'shm',
       options: [...dangerous, 'mode=1777', `size=${hostConfig.shmSizeBytes}`],
@@ -132,7 +132,6 @@ function networkFiles(facts: StartFacts, hostConfig: HostConfig): RuntimeMount[]
   ];
 }
 
-function initMount(hostConfig: HostConfig, facts: StartFacts): RuntimeMount[] {
-  if (facts.initPath === undefined || facts.pidPath !== undefined || hostConfig.pidMode === 'host') return [];
-  return [{ destination: initTarget, type: 'bind', source: facts.initPath, options: ['bind', 'ro'] }];
+function initMount(facts: StartFacts): RuntimeMount {
+  return { destination: initTarget, type: 'bind', source: facts.initPath, options: ['bind', 'ro'] };
 }

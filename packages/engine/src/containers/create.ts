@@ -1,4 +1,6 @@
 import { EngineError, formatId, isEngineError, shortId } from '@gantry/base';
+import { choosePlatform, formatPlatform, type Platform, parsePlatform } from '@gantry/oci';
+import { hostPlatform } from '../images/index.ts';
 import type { ImageRecord } from '../images/types.ts';
 import { emptyEndpointConfig } from '../network/index.ts';
 import { containerEvent } from './container-event.ts';
@@ -22,6 +24,7 @@ export function createContainer(
   const asked = request.name === '' ? undefined : parseContainerName(request.name);
   const settled = settleCreate(request, deps.limits);
   const image = imageFor(deps, request);
+  const misfit = request.platform === '' ? misfitOf(image, deps.limits.platform) : [];
   const config = mergeConfig(request.config, image.config);
   const id = formatId(deps.random(32));
   const hostConfig = pinSharedModes(withDefaults(deps, settled.value), (ref) => sharedContainer(deps, ref));
@@ -46,25 +49,26 @@ export function createContainer(
       stoppedByUser: false,
     };
     deps.store.insert(record);
+    deps.images.markUsed(image.id);
     deps.snapshots.reserve(id, image.chainId);
     attachNetworks(deps, record, withLinks(request));
     deps.events.record('container', 'create', id, containerEvent(record));
   });
-  return { id, warnings: settled.warnings };
+  return { id, warnings: [...settled.warnings, ...misfit] };
 }
 
-function imageFor(deps: ContainerDeps, { config, platform }: CreateRequest): ImageRecord {
+function imageFor({ images }: ContainerDeps, { config, platform }: CreateRequest): ImageRecord {
   if (config.image === '') throw new EngineError('invalid', 'no image specified');
-  const image = deps.images.get(config.image);
-  if (platform === '') return image;
-  const [os = '', architecture = '', variant = ''] = platform.split('/');
-  const fits = os === image.os && (architecture === '' || architecture === image.architecture);
-  if (fits && (variant === '' || variant === image.variant)) return image;
-  throw new EngineError(
-    'not-found',
-    `image with reference ${config.image} was found but its platform (${image.os}/${image.architecture}) does not match the specified platform (${platform})`,
-    { hint: `pull it for that platform first: pull --platform ${platform} ${config.image}` },
-  );
+  return images.get(config.image, platform === '' ? undefined : parsePlatform(platform, hostPlatform()));
+}
+
+/** Docker's warning about an image that this machine may not run. */
+function misfitOf(image: ImageRecord, host: Platform): readonly string[] {
+  if (image.architecture === '' || choosePlatform([{ platform: image }], host) !== undefined) return [];
+  const [shown, here] = [formatPlatform(image), formatPlatform(host)];
+  return [
+    `The requested image's platform (${shown}) does not match the detected host platform (${here}) and no specific platform was requested`,
+  ];
 }
 
 function withDefaults({ defaults }: ContainerDeps, hostConfig: HostConfig): HostConfig {

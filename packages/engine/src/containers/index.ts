@@ -56,6 +56,7 @@ export function openContainers(deps: ContainerDeps): ContainerRoom {
     planPrune: (filters) => planContainerPrune(deps, filters),
     view: (ref, options) => viewContainer(deps, ref, options),
     list: (options) => listContainers(deps, options),
+    onImage: (imageId) => deps.store.list().filter((container) => container.imageId === imageId),
     pause: (ref) => pauseContainer(deps, ref),
     unpause: (ref) => unpauseContainer(deps, ref),
     rename: (ref, name) => renameContainer(deps, ref, name),

@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, hostname } from 'node:os';
+import type { Platform } from '@gantry/oci';
 import type { HostFacts } from '@gantry/runtime';
+import { highestPlatform } from '../images/index.ts';
 
 /** What the machine can do, as far as creating and updating a container depends on it. */
 export type LimitFacts = {
@@ -18,6 +20,8 @@ export type LimitFacts = {
   readonly cpuRealtime: boolean;
   readonly ipv4Forwarding: boolean;
   readonly hostname: string;
+  /** The most that its processor runs. */
+  readonly platform: Platform;
   /** Mask of what the engine itself holds: a container cannot get more. */
   readonly capabilities: bigint;
   /** CPUs whose thermal_throttle directory tells about other tenants and is masked. */
@@ -35,6 +39,7 @@ export function readLimitFacts(host: HostFacts): LimitFacts {
     cgroupVersion: isV2 ? '2' : '1',
     controllers: new Set(controllers),
     cpus: availableParallelism(),
+    platform: highestPlatform(),
     cpusetCpus: host.onlineCpus,
     cpusetMems: host.memoryNodes,
     swapLimit: host.swapAccounting,

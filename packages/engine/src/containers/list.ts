@@ -1,4 +1,5 @@
 import type { ContainerView } from '../engine.ts';
+import type { ImageRecord } from '../images/types.ts';
 import { type ListOptions, selectContainers } from './select-containers.ts';
 import type { ContainerRecord } from './types.ts';
 import { type ViewDeps, viewRecord } from './view.ts';
@@ -17,16 +18,17 @@ export async function listContainers(
   const chosen = selectContainers(deps.store.list(), options, {
     networksOf: deps.networks.endpointsOfContainer,
     portsOf: deps.networks.portsOfContainer,
-    imageId: (reference) => deps.images.find(reference)?.id,
+    imageIds: (reference) => idsOf(deps.images.find(reference)),
     health: ({ id, status }) => (status.kind === 'running' ? deps.health.find(id)?.status : undefined),
   });
-  const imageIds = new Map<string, string | undefined>();
-  const currentId = (reference: string): string | undefined => {
-    if (!imageIds.has(reference)) imageIds.set(reference, deps.images.find(reference)?.id);
-    return imageIds.get(reference);
+  const imageIds = new Map<string, readonly string[]>();
+  const currentIds = (reference: string): readonly string[] => {
+    const ids = imageIds.get(reference) ?? idsOf(deps.images.find(reference));
+    imageIds.set(reference, ids);
+    return ids;
   };
   const shown = (record: ContainerRecord): ContainerRecord =>
-    currentId(record.config.image) === record.imageId
+    currentIds(record.config.image).includes(record.imageId)
       ? record
       : { ...record, config: { ...record.config, image: record.imageId } };
   const endpoints = deps.networks.endpointsOfContainers(chosen.map(({ id }) => id));
@@ -35,4 +37,9 @@ export async function listContainers(
       viewRecord(deps, shown(record), { size: options.size, endpoints: endpoints.get(record.id) ?? [] }),
     ),
   );
+}
+
+/** The images that a name means: one for each platform that is here. */
+function idsOf(image: ImageRecord | undefined): readonly string[] {
+  return image === undefined ? [] : [image.id, ...image.siblings];
 }

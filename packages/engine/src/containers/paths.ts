@@ -8,6 +8,7 @@ export type ContainerPaths = {
   readonly hosts: string;
   readonly hostname: string;
   readonly resolvConf: string;
+  readonly init: string;
 };
 
 export function containerPaths(dataRoot: string, id: string): ContainerPaths {
@@ -19,6 +20,7 @@ export function containerPaths(dataRoot: string, id: string): ContainerPaths {
     hosts: join(dir, 'hosts'),
     hostname: join(dir, 'hostname'),
     resolvConf: join(dir, 'resolv.conf'),
+    init: join(dir, 'init'),
   };
 }
 

@@ -101,6 +101,7 @@ export async function removeLocked(
     deps.execs.forget(id);
     deps.health.drop(id);
     deps.store.delete(id);
+    deps.images.markUsed(container.imageId);
     deps.events.record('container', 'destroy', id, containerEvent(container));
     return deps.snapshots.drop(id);
   });

@@ -17,7 +17,7 @@ export function resolveStartFacts(
 ): StartFacts {
   const { id, hostConfig } = container;
   const paths = containerPaths(deps.dataRoot, sharedWith(hostConfig.networkMode) ?? id);
-  refuseSharedIpc(deps, hostConfig.ipcMode);
+  const donor = ipcDonor(deps, hostConfig.ipcMode);
   const pidPid = pidOfShared(deps, hostConfig.pidMode);
   return {
     host: deps.facts,
@@ -28,11 +28,10 @@ export function resolveStartFacts(
     hostnamePath: paths.hostname,
     resolvConfPath: paths.resolvConf,
     network: joined.namespace,
-    ipcPath: undefined,
+    ipcPath: donor === undefined ? undefined : `/proc/${donor.pid}/ns/ipc`,
     pidPath: pidPid === undefined ? undefined : `/proc/${pidPid}/ns/pid`,
-    shmPath: undefined,
-    initPath: undefined,
-    initByDefault: false,
+    shmOf: donor,
+    initPath: containerPaths(deps.dataRoot, id).init,
     devices: resolveDevices(hostConfig),
     deviceNumbers: resolveDeviceNumbers(hostConfig),
     thermalCpus: deps.limits.thermalCpus,
@@ -56,19 +55,20 @@ export function writeEtcFiles(paths: ContainerPaths, { config }: ContainerRecord
   writeFileSync(paths.resolvConf, joined.resolvConf);
 }
 
-/** The other container's /dev/shm is mounted in its own namespace only, and nothing hands it over yet. */
-function refuseSharedIpc(deps: ContainerDeps, mode: string): void {
+/** The process whose IPC namespace and /dev/shm a container shares. @throws invalid, conflict with Docker's texts */
+function ipcDonor({ store, tasks }: ContainerDeps, mode: string): StartFacts['shmOf'] {
   const ref = sharedWith(mode);
-  if (ref === undefined) return;
-  const donor = deps.store.resolve(ref);
-  throw donor.hostConfig.ipcMode === 'shareable'
-    ? new EngineError('unsupported', `cannot join IPC of container ${ref}: sharing /dev/shm is not built yet`, {
-        hint: 'use --ipc host for both containers',
-      })
-    : new EngineError(
-        'invalid',
-        `cannot join IPC of container ${ref}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
-      );
+  if (ref === undefined) return undefined;
+  const donor = store.resolve(ref);
+  const task = tasks.find(donor.id);
+  if (donor.status.kind !== 'running' || task === undefined)
+    throw new EngineError('conflict', `cannot join IPC of a non running container: ${ref}`);
+  if (donor.hostConfig.ipcMode !== 'shareable')
+    throw new EngineError(
+      'invalid',
+      `cannot join IPC of container ${ref}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+    );
+  return { pid: task.pid, startTicks: BigInt(task.startTicks) };
 }
 
 function pidOfShared(deps: ContainerDeps, mode: string): number | undefined {

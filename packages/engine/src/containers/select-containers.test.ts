@@ -47,7 +47,7 @@ const containers = [
 const lookups: Lookups = {
   networksOf: (id) => (id === containers[1]?.id ? [{ networkId: 'feedbeef', networkName: 'back' }] : []),
   portsOf: (id) => (id === containers[1]?.id ? [{ protocol: 'tcp', containerPort: 80, hostPort: 8080 }] : []),
-  imageId: (reference) => (reference === 'other' ? 'sha256:other' : undefined),
+  imageIds: (reference) => (reference === 'other' ? ['sha256:other'] : []),
   health: (container) => (container.name === 'web' ? 'healthy' : undefined),
 };
 

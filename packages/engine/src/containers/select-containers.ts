@@ -17,8 +17,8 @@ export type Lookups = {
   readonly portsOf: (
     containerId: string,
   ) => readonly { readonly protocol: string; readonly containerPort: number; readonly hostPort: number }[];
-  /** undefined: no such image. */
-  readonly imageId: (reference: string) => string | undefined;
+  /** Of all its platforms; none: no such image. */
+  readonly imageIds: (reference: string) => readonly string[];
   readonly health: (container: ContainerRecord) => string | undefined;
 };
 
@@ -175,7 +175,7 @@ export function hasLabel(labels: Readonly<Record<string, string>>, label: string
 function relationTests(filters: Filters, lookups: Lookups): Test[] {
   return [
     ...forKey(filters, 'ancestor', (values) => {
-      const ids = new Set(values.map(lookups.imageId));
+      const ids = new Set(values.flatMap(lookups.imageIds));
       return ({ imageId }) => ids.has(imageId);
     }),
     ...forKey(filters, 'health', (values) => {

@@ -10,6 +10,7 @@ const host: LimitFacts = {
   cpus: 2,
   cpusetCpus: '0-1',
   cpusetMems: '0',
+  platform: { os: 'linux', architecture: 'amd64', variant: '' },
   swapLimit: true,
   memorySwappiness: true,
   oomKillDisable: true,

@@ -23,12 +23,10 @@ export type StartFacts = {
   /** Namespace files (`/proc/<pid>/ns/…`) of the container that a `container:` mode names; undefined for other modes. */
   readonly ipcPath: string | undefined;
   readonly pidPath: string | undefined;
-  /** Host directory bound on /dev/shm instead of a tmpfs of its own: of the container whose IPC it shares. */
-  readonly shmPath: string | undefined;
-  /** Host path of the static init program; undefined when the engine has none. */
-  readonly initPath: string | undefined;
-  /** The daemon's own `--init`, for containers that do not say. */
-  readonly initByDefault: boolean;
+  /** Init of the container whose IPC it shares, and whose /dev/shm it has instead of its own. */
+  readonly shmOf: { readonly pid: number; readonly startTicks: bigint } | undefined;
+  /** Host path of the container's copy of the init program, for one that uses it. */
+  readonly initPath: string;
   /** `--device`, or every device of the host for a privileged container; see `resolveDevices`. */
   readonly devices: readonly ResolvedDevice[];
   /** major:minor of each path named in blkio limits. */

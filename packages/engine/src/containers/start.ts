@@ -6,9 +6,11 @@ import type { Joined } from '../network/types.ts';
 import type { RootMount } from '../snapshots/types.ts';
 import { startFailureCode, type Task } from '../tasks/index.ts';
 import { composeConfig } from './compose-config.ts';
+import { shmTarget } from './compose-mounts.ts';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
 import { probeCommand, startingHealth } from './health.ts';
+import { writeInit } from './init.ts';
 import type { Guest } from './live.ts';
 import { logSpec } from './log-spec.ts';
 import { ensureBindSources } from './mounts.ts';
@@ -66,7 +68,9 @@ async function startTask(deps: ContainerDeps, container: ContainerRecord): Promi
   undo.defer(() => {
     for (const guest of guests) guest.dismiss();
   });
-  const { task, attached } = await deps.tasks.create(id, composePlan(deps, container, joined), {
+  const plan = composePlan(deps, container, joined);
+  await writeInit(containerPaths(deps.dataRoot, id), container.hostConfig);
+  const { task, attached } = await deps.tasks.create(id, plan, {
     streams: guests.map(({ streams }) => streams),
     startAtOnce: !joined.needsDns,
   });
@@ -139,6 +143,7 @@ export function planOf(
     user: composed.user,
     copyUp: container.status.kind === 'created' ? composed.copyUp : [],
     subpaths: composed.subpaths,
+    ...(facts.shmOf === undefined ? {} : { borrowed: { [shmTarget]: facts.shmOf } }),
     createWorkingDir: true,
   });
 }

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, linkSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { EngineError } from '@gantry/base';
+import { EngineError, isEngineError } from '@gantry/base';
 import { Growth } from '@gantry/layer';
 import type { Digest } from '@gantry/oci';
 import type { Ingest } from './types.ts';
@@ -70,11 +70,13 @@ function nameBlob(path: string, blobPath: string): void {
   }
 }
 
-const diskFull = 'cannot write blob: no space left on device';
+const diskFull = 'no space left on device';
 
-/** Tells whether a failure is that of a full disk, which nothing may be kept on. */
-export function isDiskFull(error: EngineError): boolean {
-  return error.message === diskFull;
+/** Tells whether what came of a blob is worth keeping after this: whoever sent it, or asked for it, went away. */
+export function mayGoOn(failure: unknown): boolean {
+  if (!isEngineError(failure)) return failure instanceof DOMException && failure.name === 'AbortError';
+  // Nothing may be kept on a full disk.
+  return failure.code === 'cancelled' || (failure.code === 'unavailable' && !failure.message.endsWith(diskFull));
 }
 
 /** @throws unavailable when the disk is full */
@@ -84,7 +86,7 @@ function writeAll(fd: number, bytes: Uint8Array): void {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
-    throw new EngineError('unavailable', diskFull, {
+    throw new EngineError('unavailable', `cannot write blob: ${diskFull}`, {
       hint: 'make room on the data root: docker image prune, docker container prune',
       cause: error,
     });

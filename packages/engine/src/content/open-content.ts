@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Digest, parseDigest, splitDigest } from '@gantry/oci';
 import type { Db } from '../db/index.ts';
@@ -6,6 +6,7 @@ import type { Durability } from '../durability/index.ts';
 import { type BlobRow, type BlobRows, openBlobRows } from './blob-rows.ts';
 import { findDamaged } from './damaged.ts';
 import { openIngest } from './ingest.ts';
+import { isPartial, openPartials } from './partials.ts';
 import type { ContentRoom, Ingest, StoredBlob } from './types.ts';
 
 export type ContentDeps = {
@@ -16,10 +17,6 @@ export type ContentDeps = {
   readonly random: (bytes: number) => Uint8Array;
 };
 
-/** Ends the name of a file that a later pull may go on with. */
-const partial = '.partial';
-const partialLifetimeMs = 24 * 3600 * 1000;
-
 /** Opens the store of blobs below `dataRoot`, making its directories. */
 export function openContent(deps: ContentDeps): ContentRoom {
   const rows = openBlobRows(deps.db);
@@ -29,20 +26,25 @@ export function openContent(deps: ContentDeps): ContentRoom {
   for (const dir of [ingestDir, blobDir]) mkdirSync(dir, { recursive: true, mode: 0o700 });
   const pathOf = (digest: Digest): string => join(blobDir, splitDigest(digest).hex);
 
+  const partials = openPartials(ingestDir, deps.now);
   const arriving = new Set<string>();
 
-  const collect = (candidates: readonly Digest[]): number => {
+  const remove = (digest: Digest): void => rmSync(pathOf(digest), { force: true });
+  const setAside = (digest: Digest): void => {
+    if (!partials.setAside(digest, pathOf(digest))) remove(digest);
+  };
+  const collect = (candidates: readonly Digest[], drop: (digest: Digest) => void = remove): number => {
     const blobs = candidates.flatMap((digest) => rows.find(digest) ?? []).map(storedBlob);
     const unused = deps.db.tx(() => blobs.filter(({ digest }) => rows.removeUnused(digest)));
-    for (const { digest } of unused) rmSync(pathOf(digest), { force: true });
-    return unused.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    for (const { digest } of unused) drop(digest);
+    return sumOf(unused);
   };
   const list = (): StoredBlob[] => rows.list().map(storedBlob);
   const strays = (): string[] => {
     const known = new Set(list().map(({ digest }) => splitDigest(digest).hex));
     return [
       // What an earlier pull had of a blob waits for the next one.
-      ...readdirSync(ingestDir).flatMap((name) => (name.endsWith(partial) ? [] : [join(ingestDir, name)])),
+      ...readdirSync(ingestDir).flatMap((name) => (isPartial(name) ? [] : [join(ingestDir, name)])),
       ...readdirSync(blobDir).flatMap((name) => (known.has(name) ? [] : [join(blobDir, name)])),
     ].filter((path) => !arriving.has(path));
   };
@@ -52,31 +54,21 @@ export function openContent(deps: ContentDeps): ContentRoom {
       rows.add({ digest, size: sizeBytes, created: deps.now().getTime() });
       deps.durability.note({ kind: 'blob', name: digest });
     });
-  const resuming = new Set<string>();
 
   /** Two at a time would write into each other: the second gets a file of its own. */
   const ingestOf = (digest?: Digest): Ingest => {
-    const own = digest === undefined ? undefined : `${splitDigest(digest).hex}${partial}`;
-    if (own === undefined || resuming.has(own)) {
-      const path = join(ingestDir, Buffer.from(deps.random(16)).toString('hex'));
-      arriving.add(path);
-      return openIngest({ path, pathOf, record, isResumable: false, onClose: () => void arriving.delete(path) });
+    if (digest !== undefined) partials.sweep();
+    const own = digest === undefined ? undefined : partials.take(digest);
+    if (own !== undefined) {
+      using undo = new DisposableStack();
+      undo.defer(own.release);
+      const ingest = openIngest({ path: own.path, pathOf, record, isResumable: true, onClose: own.release }, 'kept');
+      undo.move();
+      return ingest;
     }
-    sweepPartials();
-    const onClose = (): void => void resuming.delete(own);
-    const ingest = openIngest({ path: join(ingestDir, own), pathOf, record, isResumable: true, onClose }, 'kept');
-    resuming.add(own);
-    return ingest;
-  };
-
-  /** Removes partial blobs that nobody came back for. */
-  const sweepPartials = (): void => {
-    const oldest = deps.now().getTime() - partialLifetimeMs;
-    for (const name of readdirSync(ingestDir)) {
-      const path = join(ingestDir, name);
-      if (!name.endsWith(partial) || resuming.has(name)) continue;
-      if (statSync(path).mtimeMs < oldest) rmSync(path, { force: true });
-    }
+    const path = join(ingestDir, Buffer.from(deps.random(16)).toString('hex'));
+    arriving.add(path);
+    return openIngest({ path, pathOf, record, isResumable: false, onClose: () => void arriving.delete(path) });
   };
 
   return {
@@ -88,6 +80,9 @@ export function openContent(deps: ContentDeps): ContentRoom {
     resume: (digest) => ingestOf(digest),
     hold: (digest, user) => rows.hold(digest, user),
     release: (user) => collect(rows.release(user)),
+    suspend: (user) => void collect(rows.release(user), setAside),
+    partialBytes: partials.bytes,
+    dropPartials: partials.drop,
     planReleases: (users) => planReleases(rows, users),
     heldBy: (user) => blobsOf(rows, user),
     usersOf: rows.usersOf,
@@ -107,7 +102,7 @@ export function openContent(deps: ContentDeps): ContentRoom {
       if (strays().includes(path)) rmSync(path, { force: true, recursive: true });
     },
     sweep: (isAlive) => {
-      sweepPartials();
+      partials.sweep();
       for (const user of rows.users()) if (!isAlive(user)) rows.release(user);
       collect(rows.list().map((row) => storedBlob(row).digest));
       for (const path of strays()) rmSync(path, { force: true, recursive: true });
@@ -131,8 +126,12 @@ function planReleases(rows: BlobRows, users: readonly string[]): number[] {
       ({ digest }) => !gone.has(digest) && rows.usersOf(digest).every((holder) => leaving.has(holder)),
     );
     for (const { digest } of unused) gone.add(digest);
-    return unused.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    return sumOf(unused);
   });
+}
+
+function sumOf(files: readonly { readonly sizeBytes: number }[]): number {
+  return files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }
 
 function storedBlob({ digest, size }: BlobRow): StoredBlob {

@@ -43,6 +43,12 @@ export type ContentRoom = {
   hold(digest: Digest, user: string): void;
   /** Releases all that `user` holds. @returns the bytes gained */
   release(user: string): number;
+  /** The same for a pull that may be taken up again: what nobody else holds becomes a partial blob that has all bytes. */
+  suspend(user: string): void;
+  /** What blobs take that wait for a pull to go on. */
+  partialBytes(): number;
+  /** Removes them, but for those that a pull goes on with now. @returns the bytes gained */
+  dropPartials(): number;
   /** What `release` would gain for each of these users in turn. Nothing is changed. */
   planReleases(users: readonly string[]): readonly number[];
   /** The blobs that `user` holds and that are there. */

@@ -8,10 +8,11 @@ import type { EventSink } from '../events/index.ts';
 import type { JobRoom, SharedWork } from '../jobs/index.ts';
 import type { LayerRoom } from '../snapshots/index.ts';
 import type { Gate } from './gate.ts';
+import type { LastUse } from './last-use.ts';
 import type { Records } from './record.ts';
 import type { ImageRows } from './rows.ts';
 import type { TarSizes } from './save-sizes.ts';
-import type { ProgressEvent } from './types.ts';
+import type { CollectPolicy, ProgressEvent } from './types.ts';
 
 /** Everything the verbs of this room work with; each verb takes the part it uses. */
 export type ImageDeps = {
@@ -19,6 +20,7 @@ export type ImageDeps = {
   readonly durability: Durability;
   readonly rows: ImageRows;
   readonly tarSizes: TarSizes;
+  readonly lastUse: LastUse;
   readonly records: Records;
   readonly content: ContentRoom;
   readonly snapshots: LayerRoom;
@@ -38,9 +40,14 @@ export type ImageDeps = {
   /** One layer is packed at a time: it takes all cores. */
   readonly packing: Gate;
   readonly now: () => Date;
+  readonly dataRoot: string;
+  /** Which images go by themselves; undefined: none. */
+  readonly imagePolicy: CollectPolicy | undefined;
   /** What this machine runs. */
   readonly platform: Platform;
   readonly registries: Registries;
+  /** Registries, hosts and networks, that are sent layers that may not be distributed, too. */
+  readonly nondistributable: readonly string[];
 };
 
 export type OnProgress = (event: ProgressEvent) => void;

@@ -1,8 +1,9 @@
 import { shortId } from '@gantry/base';
 import { parseDigest, parseImageConfig } from '@gantry/oci';
+import { decideAlone } from './decide-removal.ts';
 import type { ImageDeps } from './deps.ts';
 import { chainsOf } from './record.ts';
-import { deleteImage } from './remove.ts';
+import { carryOut } from './remove.ts';
 import type { ImageRow } from './rows.ts';
 import type { DiscardedImage, LostContent } from './types.ts';
 
@@ -13,7 +14,8 @@ import type { DiscardedImage, LostContent } from './types.ts';
  */
 export async function discardImages(deps: ImageDeps, lost: LostContent): Promise<readonly DiscardedImage[]> {
   const discarded = imagesHaving(deps, lost);
-  for (const row of discarded.flatMap(({ id }) => deps.rows.find(id) ?? [])) await deleteImage(deps, row);
+  for (const row of discarded.flatMap(({ id }) => deps.rows.find(id) ?? []))
+    await carryOut(deps, decideAlone(deps.rows, row));
   for (const chainId of lost.layers) await deps.snapshots.forget(chainId);
   for (const digest of lost.blobs) deps.content.forget(parseDigest(digest));
   return discarded;
@@ -22,7 +24,7 @@ export async function discardImages(deps: ImageDeps, lost: LostContent): Promise
 export function imagesHaving(deps: ImageDeps, lost: LostContent): readonly DiscardedImage[] {
   const having = deps.rows.list().filter((row) => hasLost(deps, row, lost));
   return having.map(({ id }) => {
-    const references = deps.rows.references(id);
+    const references = [...deps.rows.references(id), ...deps.rows.namesByIndex(id)];
     const isDigest = (reference: string): boolean => reference.includes('@');
     const name = references.find((reference) => !isDigest(reference)) ?? references[0] ?? shortId(id);
     return { id, name, isPullable: references.some(isDigest) };

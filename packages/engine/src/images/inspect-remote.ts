@@ -7,9 +7,8 @@ import {
   parseReference,
   withDefaultTag,
 } from '@gantry/oci';
-import { anonymous, openRepositories } from '@gantry/registry';
 import type { ImageDeps } from './deps.ts';
-import { Sources } from './sources.ts';
+import { openSources } from './sources.ts';
 import type { RegistryAuth } from './types.ts';
 
 /** What a reference means in its registry. */
@@ -20,12 +19,12 @@ export type RemoteImage = {
 
 /** Looks at a reference in its registry without pulling it. @throws invalid, not-found, denied, unavailable */
 export async function inspectRemote(
-  { registries }: Pick<ImageDeps, 'registries'>,
+  deps: Pick<ImageDeps, 'registries'>,
   { reference, auth }: { readonly reference: string; readonly auth: RegistryAuth | undefined },
   signal: AbortSignal,
 ): Promise<RemoteImage> {
   const parsed = withDefaultTag(parseReference(reference));
-  const sources = new Sources(openRepositories(parsed, { credentials: auth ?? anonymous, registries }));
+  const sources = openSources(deps, parsed, auth);
   const wanted = parsed.digest ?? parsed.tag ?? '';
   const capability = parsed.digest === undefined ? 'resolve' : 'pull';
   const found = await sources.ask(capability, (one) => one.fetchManifest(wanted, signal), signal);

@@ -2,8 +2,12 @@ import { EngineError } from '@gantry/base';
 import {
   choosePlatform,
   type Descriptor,
+  entryKind,
   formatReference,
+  type Index,
+  type Manifest,
   maximumManifestBytes,
+  mediaTypes,
   type Platform,
   parseFields,
   parseManifest,
@@ -11,28 +15,50 @@ import {
   splitDigest,
   withDefaultTag,
 } from '@gantry/oci';
+import { companionsOf } from './pull-companions.ts';
+import type { ManifestRow } from './rows.ts';
 
 /** One image of an archive, by the names of its members. */
 export type ArchivedImage = {
   readonly configPath: string;
   readonly layerPaths: readonly string[];
-  /** In the rows' form. */
-  readonly references: readonly string[];
-  readonly manifest: { readonly digest: string; readonly media_type: string; readonly bytes: Uint8Array } | undefined;
+  readonly manifest: ManifestRow | undefined;
+  /** What lies beside it in its index and goes along with it. */
+  readonly companions: readonly ArchivedCompanion[];
 };
 
-/** Reads a small member whole. */
-export type ReadMember = (path: string, maximumBytes: number) => Uint8Array;
+export type ArchivedCompanion = { readonly manifest: ManifestRow; readonly blobs: readonly Descriptor[] };
+
+/** What the names of an archive mean: one image, or several of one index. */
+export type ArchivedName = {
+  /** In the rows' form. */
+  readonly references: readonly string[];
+  readonly index: ManifestRow | undefined;
+  readonly images: readonly ArchivedImage[];
+};
+
+/** The members of an archive as planning sees them. */
+export type Archive = {
+  /** Reads a small member whole. */
+  read(path: string, maximumBytes: number): Uint8Array;
+  has(path: string): boolean;
+};
 
 /** Parses `docker save`'s manifest.json. @throws invalid */
-export function parseSavedManifest(bytes: Uint8Array): ArchivedImage[] {
+export function parseSavedManifest(bytes: Uint8Array): ArchivedName[] {
   const text = new TextDecoder().decode(bytes);
   const { objects } = parseFields(`{"images":${text}}`, 'manifest.json');
   return objects('images').map((image) => ({
-    configPath: image.text('Config'),
-    layerPaths: image.texts('Layers'),
     references: image.texts('RepoTags').map(parseTag),
-    manifest: undefined,
+    index: undefined,
+    images: [
+      {
+        configPath: image.text('Config'),
+        layerPaths: image.texts('Layers'),
+        manifest: undefined,
+        companions: [],
+      },
+    ],
   }));
 }
 
@@ -46,17 +72,34 @@ function parseTag(text: string): string {
 const nameAnnotation = 'io.containerd.image.name';
 const refAnnotation = 'org.opencontainers.image.ref.name';
 
-/** Parses an OCI image layout's index.json and what it leads to. @throws invalid, not-found for other platforms only */
-export function parseLayout(indexBytes: Uint8Array, read: ReadMember, wanted: Platform): ArchivedImage[] {
-  const index = parseManifest(indexBytes, '');
+/** Tells whether an image layout has indexes of images, which docker save's list cannot tell of. @throws invalid */
+export function hasIndexes(indexBytes: Uint8Array): boolean {
+  return parseIndex(indexBytes).manifests.some(({ mediaType }) => isIndexType(mediaType));
+}
+
+function parseIndex(bytes: Uint8Array): Index {
+  const index = parseManifest(bytes, '');
   if (index.kind !== 'index') throw new EngineError('invalid', 'cannot load archive: its index.json is no index');
+  return index;
+}
+
+/** Which images of an archive to take. */
+export type Wanted = {
+  /** Undefined: all that are there, of an index; of a flat list those that this machine runs. */
+  readonly platform: Platform | undefined;
+  readonly host: Platform;
+};
+
+/** Parses an OCI image layout's index.json and what it leads to. @throws invalid */
+export function parseLayout(indexBytes: Uint8Array, archive: Archive, wanted: Wanted): ArchivedName[] {
+  const index = parseIndex(indexBytes);
   // A flat list of one image for several platforms, and of what was attested of each; or images that do not say.
   const fits = (descriptor: Descriptor): boolean =>
-    descriptor.platform === undefined || choosePlatform([descriptor], wanted) !== undefined;
+    descriptor.platform === undefined || choosePlatform([descriptor], wanted.platform ?? wanted.host) !== undefined;
   const fitting = index.manifests.filter(fits);
   return (fitting.length > 0 ? fitting : index.manifests).flatMap((descriptor) => {
-    const image = resolveDescriptor(descriptor, { read, wanted, depth: 0 });
-    return image === undefined ? [] : [{ ...image, references: referencesOf(descriptor) }];
+    const name = resolveName(descriptor, { archive, wanted, depth: 0 });
+    return name.images.length === 0 ? [] : [{ ...name, references: referencesOf(descriptor) }];
   });
 }
 
@@ -68,29 +111,70 @@ function referencesOf({ annotations }: Descriptor): string[] {
   return [formatReference({ ...reference, digest: undefined, tag: reference.tag ?? 'latest' })];
 }
 
-type Resolving = { readonly read: ReadMember; readonly wanted: Platform; readonly depth: number };
+type Resolving = { readonly archive: Archive; readonly wanted: Wanted; readonly depth: number };
+type Meaning = Pick<ArchivedName, 'index' | 'images'>;
 
-function resolveDescriptor(descriptor: Descriptor, { read, wanted, depth }: Resolving): ArchivedImage | undefined {
+function resolveName(descriptor: Descriptor, { archive, wanted, depth }: Resolving): Meaning {
   if (depth > 3) throw new EngineError('invalid', 'cannot load archive: its indexes lead in circles');
-  const bytes = read(blobPath(descriptor), maximumManifestBytes);
-  if (bytes.length !== descriptor.sizeBytes) {
-    const { sizeBytes, digest } = descriptor;
-    throw new EngineError('invalid', `cannot load archive: "${digest}" has ${bytes.length} bytes, not ${sizeBytes}`);
-  }
-  const parsed = parseManifest(bytes, descriptor.mediaType);
-  if (parsed.kind === 'index') {
-    const chosen = choosePlatform(parsed.manifests, wanted);
-    return chosen === undefined ? undefined : resolveDescriptor(chosen, { read, wanted, depth: depth + 1 });
-  }
-  return {
-    configPath: blobPath(parsed.config),
-    layerPaths: parsed.layers.map(blobPath),
-    references: [],
-    manifest: { digest: descriptor.digest, media_type: parsed.mediaType, bytes },
-  };
+  const { row, parsed } = readManifest(descriptor, archive);
+  if (parsed.kind === 'manifest') return { index: undefined, images: [imageOf(row, parsed, [])] };
+  const [only, ...more] = parsed.manifests;
+  // An index of nothing but another index means that one.
+  if (only !== undefined && more.length === 0 && isIndexType(only.mediaType))
+    return resolveName(only, { archive, wanted, depth: depth + 1 });
+  return { index: row, images: imagesOf(parsed, archive, wanted) };
 }
 
-function blobPath({ digest }: Descriptor): string {
+function readManifest(descriptor: Descriptor, archive: Archive): { row: ManifestRow; parsed: Manifest | Index } {
+  const bytes = archive.read(blobPath(descriptor), maximumManifestBytes);
+  const { sizeBytes, digest } = descriptor;
+  if (bytes.length !== sizeBytes)
+    throw new EngineError('invalid', `cannot load archive: "${digest}" has ${bytes.length} bytes, not ${sizeBytes}`);
+  const parsed = parseManifest(bytes, descriptor.mediaType);
+  return { row: { digest, media_type: parsed.mediaType, bytes }, parsed };
+}
+
+/** The images of an index that are in the archive: an archive may have only some of those that the index names. */
+function imagesOf(index: Index, archive: Archive, { platform }: Wanted): readonly ArchivedImage[] {
+  const isThere = (descriptor: Descriptor): boolean => archive.has(blobPath(descriptor));
+  const companions = companionsOf(index);
+  const images = index.manifests.filter((entry) => entryKind(entry).kind === 'image' && isThere(entry));
+  const wanted =
+    platform === undefined ? images : [choosePlatform(images, platform)].filter((one) => one !== undefined);
+  return wanted.flatMap((entry) => {
+    const { row, parsed } = readManifest(entry, archive);
+    if (parsed.kind === 'index')
+      throw new EngineError('unsupported', `cannot load archive: its index "${row.digest}" is in another index`);
+    // With layers that somebody else serves it is no whole image.
+    if (![parsed.config, ...parsed.layers].every(isThere)) return [];
+    const beside = companions(entry.digest).filter(isThere);
+    return [
+      imageOf(
+        row,
+        parsed,
+        beside.flatMap((other) => companionOf(other, archive)),
+      ),
+    ];
+  });
+}
+
+function imageOf(manifest: ManifestRow, parsed: Manifest, companions: readonly ArchivedCompanion[]): ArchivedImage {
+  return { configPath: blobPath(parsed.config), layerPaths: parsed.layers.map(blobPath), manifest, companions };
+}
+
+function companionOf(descriptor: Descriptor, archive: Archive): readonly ArchivedCompanion[] {
+  const { row, parsed } = readManifest(descriptor, archive);
+  if (parsed.kind === 'index') return [];
+  const blobs = [parsed.config, ...parsed.layers];
+  return blobs.every((blob) => archive.has(blobPath(blob))) ? [{ manifest: row, blobs }] : [];
+}
+
+function isIndexType(mediaType: string): boolean {
+  return mediaType === mediaTypes.ociIndex || mediaType === mediaTypes.dockerManifestList;
+}
+
+/** Where a layout has a blob. */
+export function blobPath({ digest }: Pick<Descriptor, 'digest'>): string {
   const { algorithm, hex } = splitDigest(digest);
   return `blobs/${algorithm}/${hex}`;
 }

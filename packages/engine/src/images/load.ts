@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { createReadStream, readFileSync } from 'node:fs';
 import { EngineError, shortId } from '@gantry/base';
 import {
   type ChainId,
@@ -20,8 +20,18 @@ import { ArchiveMembers } from './archive-members.ts';
 import type { ImageDeps, OnProgress } from './deps.ts';
 import { type EarlyLayer, EarlyLayers } from './early-layers.ts';
 import { recordImageEvent } from './image-event.ts';
-import { type ArchivedImage, parseLayout, parseSavedManifest, type ReadMember } from './load-plan.ts';
-import { commitLayer, layerError, unpackBlob } from './receive-layer.ts';
+import {
+  type Archive,
+  type ArchivedCompanion,
+  type ArchivedImage,
+  type ArchivedName,
+  blobPath,
+  hasIndexes,
+  parseLayout,
+  parseSavedManifest,
+} from './load-plan.ts';
+import { platformOf } from './platforms.ts';
+import { commitLayer, isLayerKept, layerError, unpackBlob } from './receive-layer.ts';
 import { chainsOf } from './record.ts';
 import type { LayerBlob } from './rows.ts';
 import { storeImage } from './store-image.ts';
@@ -51,12 +61,9 @@ export async function loadImages(
       using members = new ArchiveMembers(deps.content);
       await using early = new EarlyLayers(deps, job.signal);
       await members.read(archive, { onFile: (file) => early.begin(file), signal: job.signal });
-      const read: ReadMember = (path, maximumBytes) => readMember(members, path, maximumBytes);
       const loaded: string[] = [];
-      for (const image of planLoad({ members, read, asked: platform, host: deps.platform })) {
-        const id = await loadImage(deps, image, { job, members, early, onProgress });
-        loaded.push(...(image.references.length > 0 ? image.references : [id]));
-      }
+      for (const name of planLoad({ members, asked: platform, host: deps.platform }))
+        loaded.push(...(await loadName(deps, name, { job, members, early, onProgress })));
       return loaded;
     } catch (error) {
       if (!job.signal.aborted) throw error;
@@ -70,37 +77,60 @@ export async function loadImages(
 
 type Planning = {
   readonly members: ArchiveMembers;
-  readonly read: ReadMember;
   readonly asked: Platform | undefined;
   readonly host: Platform;
 };
 
 /**
- * The images of an archive. docker save's list holds one platform only, so who asks for one is answered from the layout
- * if the archive is one too.
+ * What the names of an archive mean. docker save's list holds one platform only, so who asks for one is answered from the
+ * layout if the archive is one too; and so is everybody when the layout has indexes.
  *
  * @throws not-found when the archive has nothing for the platform that was asked for
  */
-function planLoad({ members, read, asked, host }: Planning): readonly ArchivedImage[] {
-  const isSaved = members.has('manifest.json');
-  const isLayout = members.has('index.json');
-  const fromSaved = isSaved && (asked === undefined || !isLayout);
-  if (!isSaved && !isLayout) {
+function planLoad({ members, asked, host }: Planning): readonly ArchivedName[] {
+  const archive: Archive = {
+    read: (path, maximumBytes) => readMember(members, path, maximumBytes),
+    has: (path) => members.has(path),
+  };
+  const isSaved = archive.has('manifest.json');
+  const layout = archive.has('index.json') ? archive.read('index.json', maximumManifestBytes) : undefined;
+  if (!isSaved && layout === undefined) {
     throw new EngineError('invalid', 'cannot load archive: it has neither manifest.json nor index.json', {
       hint: 'a root filesystem becomes an image with: docker import',
     });
   }
-  const images = fromSaved
-    ? parseSavedManifest(read('manifest.json', maximumManifestBytes))
-    : parseLayout(read('index.json', maximumManifestBytes), read, asked ?? host);
-  const fitting = images.filter((image) => asked === undefined || isFor(image, read, asked));
-  if (fitting.length > 0 || asked === undefined) return fitting;
-  throw new EngineError('not-found', `cannot load archive: it has no image for platform ${formatPlatform(asked)}`);
+  const isListed = isSaved && (layout === undefined || (asked === undefined && !hasIndexes(layout)));
+  const names =
+    isListed || layout === undefined
+      ? parseSavedManifest(archive.read('manifest.json', maximumManifestBytes))
+      : parseLayout(layout, archive, { platform: asked, host });
+  if (names.length === 0 && asked === undefined && !isListed) {
+    throw new EngineError('invalid', 'cannot load archive: no image of its index is in it whole');
+  }
+  if (asked === undefined) return names;
+  const fitting = names.filter(({ images }) => images.every((image) => isFor(image, archive, asked)));
+  if (fitting.length > 0) return fitting;
+  const there = platformsThere(archive, { names, layout }, host);
+  const hint = there.length === 0 ? {} : { hint: `it has images for ${there.join(', ')}` };
+  const text = `cannot load archive: it has no image for platform ${formatPlatform(asked)}`;
+  throw new EngineError('not-found', text, hint);
 }
 
-function isFor({ configPath }: ArchivedImage, read: ReadMember, wanted: Platform): boolean {
-  const { os, architecture, variant } = parseImageConfig(read(configPath, maximumConfigBytes));
-  return choosePlatform([{ platform: { os, architecture, variant } }], wanted) !== undefined;
+function isFor(image: ArchivedImage, archive: Archive, wanted: Platform): boolean {
+  return choosePlatform([{ platform: archivedPlatform(image, archive) }], wanted) !== undefined;
+}
+
+function archivedPlatform({ configPath }: ArchivedImage, archive: Archive): Platform {
+  return platformOf({ config: archive.read(configPath, maximumConfigBytes) });
+}
+
+type Found = { readonly names: readonly ArchivedName[]; readonly layout: Uint8Array | undefined };
+
+/** What somebody who asked for another platform could have asked for. */
+function platformsThere(archive: Archive, { names, layout }: Found, host: Platform): readonly string[] {
+  const all = layout === undefined ? names : parseLayout(layout, archive, { platform: undefined, host });
+  const images = all.flatMap((name) => name.images);
+  return [...new Set(images.map((image) => formatPlatform(archivedPlatform(image, archive))))];
 }
 
 /** SAFETY: a member that is named by a digest must have it: its name is what other documents trust. */
@@ -109,14 +139,33 @@ function readMember(members: ArchiveMembers, path: string, maximumBytes: number)
   if (sizeBytes > maximumBytes)
     throw new EngineError('invalid', `cannot load archive: "${path}" is larger than ${maximumBytes} bytes`);
   const bytes = readFileSync(file);
-  const named = /^blobs\/sha256\/([a-f0-9]{64})$/.exec(path)?.[1];
-  if (named !== undefined && createHash('sha256').update(bytes).digest('hex') !== named) {
+  const [, algorithm, named] = /^blobs\/(sha256|sha512)\/([a-f0-9]{64,128})$/.exec(path) ?? [];
+  if (algorithm !== undefined && createHash(algorithm).update(bytes).digest('hex') !== named) {
     throw new EngineError('invalid', `cannot load archive: "${path}" does not have that digest`);
   }
   return bytes;
 }
 
-async function loadImage(deps: ImageDeps, image: ArchivedImage, loading: Loading): Promise<string> {
+/** @returns the names, or the ID of an image without one */
+async function loadName(deps: ImageDeps, name: ArchivedName, loading: Loading): Promise<readonly string[]> {
+  const { references, index, images } = name;
+  const before = references.flatMap((reference) => ({ reference, named: deps.rows.findReference(reference) }));
+  const ids: string[] = [];
+  for (const image of images) ids.push(await loadImage(deps, image, { ...loading, references, index }));
+  for (const { reference, named } of before) {
+    if (named === undefined || ids.includes(named.imageId)) continue;
+    if (index !== undefined && named.indexDigest === index.digest) continue;
+    const status = `The image ${reference} already exists, renaming the old one with ID ${named.imageId} to empty string`;
+    loading.onProgress({ status });
+  }
+  return references.length > 0 ? references : ids;
+}
+
+async function loadImage(
+  deps: ImageDeps,
+  image: ArchivedImage,
+  { references, index, ...loading }: Loading & Pick<ArchivedName, 'references' | 'index'>,
+): Promise<string> {
   const configBytes = readMember(loading.members, image.configPath, maximumConfigBytes);
   const config = parseImageConfig(configBytes);
   if (config.diffIds.length > maximumLayers) throw new EngineError('invalid', 'max depth exceeded');
@@ -124,24 +173,38 @@ async function loadImage(deps: ImageDeps, image: ArchivedImage, loading: Loading
   if (expected !== actual)
     throw new EngineError('invalid', `invalid manifest, layers length mismatch: expected ${expected}, got ${actual}`);
   const blobs = await loadLayers(deps, image, { config, ...loading });
-  const moved = image.references.flatMap((reference) => tellMoved(deps, reference));
+  for (const companion of image.companions) await loadCompanion(deps, companion, loading);
   const { id } = storeImage(
     deps,
-    { configBytes, config, manifest: image.manifest, blobs, references: image.references },
+    {
+      configBytes,
+      config,
+      manifest: image.manifest,
+      blobs,
+      references,
+      index,
+      companions: image.companions.map(({ manifest }) => manifest),
+    },
     (imageId) => {
       recordImageEvent(deps, 'load', { actor: imageId, name: imageId, image: deps.rows.find(imageId) });
     },
   );
-  for (const { text, oldId } of moved) if (oldId !== id) loading.onProgress({ status: text });
   return id;
 }
 
-function tellMoved(deps: ImageDeps, reference: string): { text: string; oldId: string }[] {
-  const oldId = deps.rows.findReference(reference);
-  if (oldId === undefined) return [];
-  return [
-    { oldId, text: `The image ${reference} already exists, renaming the old one with ID ${oldId} to empty string` },
-  ];
+/** SAFETY: a blob is what its digest says, not what its name in the archive says. */
+async function loadCompanion(deps: ImageDeps, { blobs }: ArchivedCompanion, { members, job }: Loading): Promise<void> {
+  for (const { digest } of blobs) {
+    deps.content.hold(digest, `job:${job.id}`);
+    if (deps.content.find(digest) !== undefined) continue;
+    const path = blobPath({ digest });
+    const { path: file, commit } = members.get(path);
+    const hash = createHash('sha256');
+    for await (const chunk of createReadStream(file, { signal: job.signal })) hash.update(chunk);
+    if (`sha256:${hash.digest('hex')}` !== digest)
+      throw new EngineError('invalid', `cannot load archive: "${path}" does not have that digest`);
+    commit(digest);
+  }
 }
 
 /** All layers at once: each goes into a directory of its own. @returns the blobs of those that were new */
@@ -184,7 +247,7 @@ async function loadLayer(
   const { chainId, diffId, parent, path } = layer;
   let blob: LayerBlob | undefined;
   await deps.layers.join(chainId, { signal, onProgress }, async (shared, tell) => {
-    if (deps.snapshots.find(chainId) !== undefined) return;
+    if (isLayerKept(deps, { chainId, diffId })) return;
     const ingest = members.get(path);
     const [id, total] = [shortId(diffId), ingest.sizeBytes];
     const steps = { onUnpacked: (current: number) => tell({ id, status: 'Loading layer', current, total }) };

@@ -8,24 +8,29 @@ import type { Durability } from '../durability/index.ts';
 import type { EventSink } from '../events/index.ts';
 import { type JobRoom, SharedWork } from '../jobs/index.ts';
 import type { LayerRoom } from '../snapshots/index.ts';
+import { collectImages, planCollection } from './collect.ts';
 import { commitImage } from './commit-image.ts';
 import type { ImageDeps } from './deps.ts';
+import { describeManifests } from './describe-manifests.ts';
 import { discardAfterPowerLoss, discardImages, imagesHaving } from './discard.ts';
 import { Gate } from './gate.ts';
+import { hostPlatform } from './host-platform.ts';
 import { importImage } from './import.ts';
 import { inspectRemote } from './inspect-remote.ts';
+import { openLastUse } from './last-use.ts';
 import { loadImages } from './load.ts';
+import { getImageFor } from './platforms.ts';
 import { planImagePrune, pruneImages } from './prune.ts';
 import { pullImage } from './pull.ts';
 import { pushImage } from './push.ts';
 import { openRecords } from './record.ts';
 import { planImageRemoval, removeImage } from './remove.ts';
-import { findImage, getImage } from './resolve.ts';
+import { findImage } from './resolve.ts';
 import { openImageRows } from './rows.ts';
 import { saveImages } from './save.ts';
 import { openTarSizes } from './save-sizes.ts';
 import { tagImage } from './tag.ts';
-import type { ImageRoom } from './types.ts';
+import type { CollectPolicy, ImageRoom } from './types.ts';
 import { measureImages } from './usage.ts';
 
 export type ImageOptions = {
@@ -38,9 +43,14 @@ export type ImageOptions = {
   /** Told what an administrator should read. */
   readonly warn: (message: string) => void;
   readonly now: () => Date;
+  readonly dataRoot: string;
+  /** Which images go by themselves; undefined: none. */
+  readonly imagePolicy: CollectPolicy | undefined;
   /** What this machine runs; read off it when absent. */
   readonly platform?: Platform;
   readonly registries: Registries;
+  /** Hosts and networks of registries that are sent layers that may not be distributed, too. */
+  readonly nondistributable: readonly string[];
 };
 
 /** Docker's default for layers of one pull; here for all of them together, since they share the machine. */
@@ -52,13 +62,15 @@ const uploadsAtOnce = 5;
 /** Opens the room of images. Disposing it ends its worker threads. */
 export function openImages(options: ImageOptions): ImageRoom & Disposable {
   const rows = openImageRows(options.db);
+  const lastUse = openLastUse(options.db);
   const { registries } = options;
   const deps: ImageDeps = {
     ...options,
     platform: options.platform ?? hostPlatform(),
     rows,
     tarSizes: openTarSizes(options.db),
-    records: openRecords(rows, options.snapshots),
+    lastUse,
+    records: openRecords({ rows, lastUse, snapshots: options.snapshots }),
     // Two at least, since a load that waits for its client may keep one.
     workers: new LayerWorkers(Math.max(2, Math.min(layersAtOnce, availableParallelism()))),
     layers: new SharedWork(),
@@ -68,7 +80,8 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
     packing: new Gate(1),
   };
   return {
-    get: (nameOrId) => deps.records.of(getImage(deps, nameOrId)),
+    get: (nameOrId, platform) => deps.records.of(getImageFor(deps, nameOrId, platform)),
+    manifests: (nameOrId) => describeManifests(deps, nameOrId),
     find: (nameOrId) => {
       const row = findImage(deps, nameOrId);
       return row === undefined ? undefined : deps.records.of(row);
@@ -85,10 +98,15 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
     commit: (request, signal) => commitImage(deps, request, signal),
     save: (names, platform, signal) => saveImages(deps, { names, platform, signal }),
     tag: (source, reference) => tagImage(deps, source, reference),
-    remove: async (nameOrId, { force }, users) => (await removeImage(deps, nameOrId, { force, users })).deleted,
-    planRemoval: (nameOrId, { force, after }, users) => planImageRemoval(deps, nameOrId, { force, after, users }),
+    remove: async (nameOrId, options, users) => (await removeImage(deps, nameOrId, { ...options, users })).deleted,
+    planRemoval: (nameOrId, options, users) => planImageRemoval(deps, nameOrId, { ...options, users }),
     prune: (match, inUse) => pruneImages(deps, { match, inUse }),
     planPrune: (match, inUse, dropped) => planImagePrune(deps, { match, inUse }, dropped),
+    partialBytes: () => deps.content.partialBytes(),
+    dropPartials: () => deps.content.dropPartials(),
+    collect: (inUse) => collectImages(deps, inUse),
+    planCollection: (inUse) => planCollection(deps, inUse),
+    markUsed: (imageId) => lastUse.mark(imageId, options.now().getTime()),
     usage: () => measureImages(deps),
     having: (lost) => imagesHaving(deps, lost),
     discard: (lost) => discardImages(deps, lost),
@@ -101,12 +119,6 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
 function domainOf(serverAddress: string): string {
   const host = serverAddress.replace(/^https?:\/\//, '').split('/', 1)[0] ?? '';
   return ['', 'index.docker.io', 'registry-1.docker.io'].includes(host) ? defaultDomain : host;
-}
-
-/** The platform of this machine in Go's words. */
-function hostPlatform(): Platform {
-  const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
-  return { os: 'linux', architecture, variant: '' };
 }
 
 /** What a killed daemon was in the middle of is undone: its job's holds go, and with them what nobody else holds. */

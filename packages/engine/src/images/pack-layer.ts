@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { EngineError } from '@gantry/base';
-import { type Descriptor, mediaTypes, parseDigest } from '@gantry/oci';
+import { type Descriptor, mediaTypes, parseDigest, plainDescriptor } from '@gantry/oci';
 import type { ImageDeps } from './deps.ts';
 import type { PackReply, PackRequest } from './pack-worker.ts';
 
@@ -33,7 +33,7 @@ export async function packLayer(
   deps.content.hold(digest, user);
   ingest.commit(digest);
   const mediaType = mediaTypes.dockerLayerGzip;
-  return { mediaType, digest, sizeBytes: ingest.sizeBytes, urls: [], annotations: {}, platform: undefined };
+  return plainDescriptor({ mediaType, digest, sizeBytes: ingest.sizeBytes });
 }
 
 /** The members in their order; each thread has one block in hand and one to go on with. */

@@ -1,5 +1,7 @@
+import { type Decision, decideWhole } from './decide-removal.ts';
 import type { ImageDeps } from './deps.ts';
-import { deleteImage, removalOf, userOf } from './remove.ts';
+import { carryOut, planRemovals } from './remove.ts';
+import { rowsLeft } from './rows-left.ts';
 import type { ImageRecord, ImageRemoval } from './types.ts';
 
 type Wish = {
@@ -7,13 +9,13 @@ type Wish = {
   readonly inUse: (imageId: string) => boolean;
 };
 
-/** Removes every image that matches and that no container uses, with all its names. */
+/** Removes every image that matches and that no container uses, with all its names and all its platforms. */
 export async function pruneImages(deps: ImageDeps, wish: Wish): Promise<ImageRemoval> {
   const removals: ImageRemoval[] = [];
   for (const { id } of unusedImages(deps, wish)) {
     // It may have gone, or been taken into use, while the one before was removed.
     const row = wish.inUse(id) ? undefined : deps.rows.find(id);
-    if (row !== undefined) removals.push(await deleteImage(deps, row));
+    if (row !== undefined) removals.push(await carryOut(deps, decideWhole(deps.rows, row)));
   }
   return sumOf(removals);
 }
@@ -24,22 +26,22 @@ export async function pruneImages(deps: ImageDeps, wish: Wish): Promise<ImageRem
  * @param dropped containers that are taken for gone already
  */
 export function planImagePrune(deps: ImageDeps, wish: Wish, dropped: readonly string[]): ImageRemoval {
-  const rows = unusedImages(deps, wish).flatMap(({ id }) => deps.rows.find(id) ?? []);
-  const users = rows.map(({ id }) => userOf(id));
-  const layers = deps.snapshots.planReleases(users, dropped);
-  const blobBytes = deps.content.planReleases(users);
-  return sumOf(
-    rows.map((row, index) =>
-      removalOf(row, deps.rows.references(row.id), {
-        layers: layers[index] ?? { removed: [], reclaimedBytes: 0 },
-        blobBytes: blobBytes[index] ?? 0,
-      }),
-    ),
-  );
+  const gone: Decision[] = [];
+  const rows = rowsLeft(deps.rows);
+  for (const { id } of unusedImages(deps, wish)) {
+    const row = rows.find(id);
+    if (row === undefined) continue;
+    const decision = decideWhole(rows, row);
+    rows.drop(decision);
+    gone.push(decision);
+  }
+  return sumOf(planRemovals(deps, gone, dropped));
 }
 
+/** An image of another platform goes with the one that its names mean first, and stays with it. */
 function unusedImages({ records }: ImageDeps, { match, inUse }: Wish): readonly ImageRecord[] {
-  return records.list().filter((image) => match(image) && !inUse(image.id));
+  const isFree = ({ id, siblings }: ImageRecord): boolean => ![id, ...siblings].some(inUse);
+  return records.list().filter((image) => image.isFirst && match(image) && isFree(image));
 }
 
 function sumOf(removals: readonly ImageRemoval[]): ImageRemoval {

@@ -3,7 +3,7 @@ import type { AppliedLayer } from '@gantry/layer';
 import { type ChainId, type Descriptor, type DiffId, type ImageConfig, isLayerType, type Manifest } from '@gantry/oci';
 import type { Job } from '../jobs/index.ts';
 import type { ImageDeps, OnProgress } from './deps.ts';
-import { layerError, resumeLayer } from './receive-layer.ts';
+import { isLayerKept, layerError, resumeLayer } from './receive-layer.ts';
 import { chainsOf } from './record.ts';
 import type { Sources } from './sources.ts';
 
@@ -42,15 +42,17 @@ export async function pullLayers(
     }
     return { descriptor, diffId, chainId, parent: chains[i - 1] };
   });
-  for (const { descriptor, chainId } of layers) {
+  for (const { descriptor, diffId, chainId } of layers) {
     deps.snapshots.hold(chainId, `job:${job.id}`);
     deps.content.hold(descriptor.digest, `job:${job.id}`);
-    const status = deps.snapshots.find(chainId) === undefined ? 'Pulling fs layer' : 'Already exists';
+    const status = isLayerKept(deps, { chainId, diffId, blob: descriptor.digest })
+      ? 'Already exists'
+      : 'Pulling fs layer';
     onProgress({ id: shortId(descriptor.digest), status });
   }
   const failing = new AbortController();
   const signal = AbortSignal.any([job.signal, failing.signal]);
-  const missing = layers.filter(({ chainId }) => deps.snapshots.find(chainId) === undefined);
+  const missing = layers.filter((layer) => !isLayerKept(deps, { ...layer, blob: layer.descriptor.digest }));
   const pulls = missing.map((layer) =>
     deps.layers.join(layer.chainId, { signal, onProgress }, (shared, tell) =>
       pullLayer(deps, layer, { sources, signal: shared, tell }),

@@ -20,14 +20,16 @@ import {
   repositoryOf,
   withDefaultTag,
 } from '@gantry/oci';
-import { anonymous, type FetchedManifest, openRepositories, type Repository } from '@gantry/registry';
+import type { FetchedManifest, Repository } from '@gantry/registry';
+import { mayGoOn } from '../content/index.ts';
 import type { Job } from '../jobs/index.ts';
 import type { ImageDeps, OnProgress } from './deps.ts';
 import { recordImageEvent } from './image-event.ts';
 import { nearestTags } from './nearest-tags.ts';
+import { pullCompanions, settleAll } from './pull-companions.ts';
 import { pullLayers } from './pull-layers.ts';
-import type { LayerBlob } from './rows.ts';
-import { Sources } from './sources.ts';
+import type { LayerBlob, ManifestRow } from './rows.ts';
+import { openSources, type Sources } from './sources.ts';
 import { imageIdOf, storeImage } from './store-image.ts';
 import type { PullRequest } from './types.ts';
 
@@ -41,8 +43,8 @@ type Pull = {
 };
 
 /**
- * Pulls an image, or all tags of a repository. When it fails or the asker leaves, nothing of it is left that another
- * image does not use.
+ * Pulls an image, or all tags of a repository. When the registry fails or the asker leaves, what came of its blobs waits
+ * a day for the next pull; nothing else of it is left that another image does not use.
  *
  * @throws not-found, invalid, unavailable with Docker's texts, cancelled
  */
@@ -54,8 +56,7 @@ export async function pullImage(
   const given = parseReference(request.reference);
   const wanted = request.platform === '' ? deps.platform : parsePlatform(request.platform, deps.platform);
   await deps.jobs.run({ kind: 'pull', subject: request.reference, signal }, async (job) => {
-    const { registries } = deps;
-    const sources = new Sources(openRepositories(given, { credentials: request.auth ?? anonymous, registries }));
+    const sources = openSources(deps, given, request.auth);
     const report: OnProgress = (event) => {
       job.report(event.status);
       onProgress(event);
@@ -70,6 +71,7 @@ export async function pullImage(
         status: isNews ? `Status: Downloaded newer image for ${shown}` : `Status: Image is up to date for ${shown}`,
       });
     } catch (error) {
+      if (job.signal.aborted || mayGoOn(error)) deps.content.suspend(`job:${job.id}`);
       if (!job.signal.aborted) throw error;
       throw new EngineError('cancelled', `pull of "${request.reference}" was cancelled`, { cause: error });
     } finally {
@@ -93,10 +95,13 @@ async function pullOne(deps: ImageDeps, reference: Reference, pull: Pull): Promi
   const tagOrDigest = reference.digest ?? reference.tag ?? 'latest';
   const top = await fetchTop(reference, sources, job.signal);
   onProgress({ id: tagOrDigest, status: `Pulling from ${reference.path}` });
-  const { manifest, fetched } = await chooseManifest(top, reference, pull);
+  const { manifest, fetched, index } = await chooseManifest(top, reference, pull);
   const { configBytes, config } = await fetchConfig(manifest, reference, pull);
-  if (deps.rows.find(imageIdOf(configBytes)) === undefined)
-    await pullLayers(deps, { manifest, config, sources, job, onProgress });
+  const isKnown = deps.rows.find(imageIdOf(configBytes)) !== undefined;
+  const [companions] = await settleAll([
+    index === undefined ? [] : pullCompanions(deps, { index, image: fetched.digest }, pull),
+    isKnown ? undefined : pullLayers(deps, { manifest, config, sources, job, onProgress }),
+  ]);
   const digestName = formatReference({ ...reference, tag: undefined, digest: top.digest });
   const tagName = reference.digest === undefined ? [formatReference(reference)] : [];
   const { isNews } = storeImage(
@@ -104,7 +109,9 @@ async function pullOne(deps: ImageDeps, reference: Reference, pull: Pull): Promi
     {
       configBytes,
       config,
-      manifest: { digest: fetched.digest, media_type: manifest.mediaType, bytes: fetched.bytes },
+      manifest: manifestRow(fetched, manifest),
+      index: index === undefined ? undefined : manifestRow(top, index),
+      companions,
       blobs: blobsOf(manifest, config),
       origin: repositoryOf(reference),
       references: [digestName, ...tagName],
@@ -134,6 +141,10 @@ async function fetchTop(reference: Reference, sources: Sources, signal: AbortSig
   }
 }
 
+function manifestRow({ digest, bytes }: FetchedManifest, { mediaType }: Manifest | Index): ManifestRow {
+  return { digest, media_type: mediaType, bytes };
+}
+
 function blobsOf({ layers }: Manifest, { diffIds }: ImageConfig): LayerBlob[] {
   return layers.flatMap(({ digest, sizeBytes }, i) => {
     const diffId = diffIds[i];
@@ -141,20 +152,23 @@ function blobsOf({ layers }: Manifest, { diffIds }: ImageConfig): LayerBlob[] {
   });
 }
 
-async function chooseManifest(
-  top: FetchedManifest,
-  reference: Reference,
-  pull: Pull,
-): Promise<{ manifest: Manifest; fetched: FetchedManifest }> {
+type Choice = {
+  readonly manifest: Manifest;
+  readonly fetched: FetchedManifest;
+  /** Where it was chosen from; undefined: the reference means this manifest. */
+  readonly index: Index | undefined;
+};
+
+async function chooseManifest(top: FetchedManifest, reference: Reference, pull: Pull): Promise<Choice> {
   const parsed = parseManifest(top.bytes, top.mediaType);
-  if (parsed.kind === 'manifest') return { manifest: parsed, fetched: top };
+  if (parsed.kind === 'manifest') return { manifest: parsed, fetched: top, index: undefined };
   const chosen = chooseEntry(parsed, reference, pull.wanted);
   const { signal } = pull.job;
   const fetched = await pull.sources.ask('pull', (one) => one.fetchManifest(chosen.digest, signal), signal);
   const manifest = parseManifest(fetched.bytes, fetched.mediaType);
   if (manifest.kind === 'index')
     throw new EngineError('unsupported', `cannot pull "${formatReference(reference)}": its index holds another index`);
-  return { manifest, fetched };
+  return { manifest, fetched, index: parsed };
 }
 
 function chooseEntry(index: Index, reference: Reference, wanted: Platform): Descriptor {
@@ -180,7 +194,9 @@ async function fetchConfig(
   const shown = formatReference(reference);
   const { mediaType } = manifest.config;
   if (mediaType !== mediaTypes.ociConfig && mediaType !== mediaTypes.dockerConfig) {
-    throw new EngineError('unsupported', `cannot pull "${shown}": it is no image (its config is "${mediaType}")`);
+    throw new EngineError('unsupported', `unsupported media type ${mediaType}`, {
+      hint: `${shown} is an artifact${manifest.artifactType === '' ? '' : ` (${manifest.artifactType})`}, not an image: a container cannot be made of it`,
+    });
   }
   const fetch = (one: Repository): Promise<Uint8Array> =>
     one.fetchBlob(manifest.config, maximumConfigBytes, job.signal);

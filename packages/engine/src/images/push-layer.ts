@@ -1,7 +1,7 @@
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { EngineError, shortId } from '@gantry/base';
 import { detectCompression } from '@gantry/layer';
-import { type Descriptor, type Digest, mediaTypes } from '@gantry/oci';
+import { type Descriptor, type Digest, mediaTypes, plainDescriptor } from '@gantry/oci';
 import type { BlobToSend, Destination } from '@gantry/registry';
 import type { ImageDeps, OnProgress } from './deps.ts';
 import { packLayer } from './pack-layer.ts';
@@ -12,6 +12,8 @@ export type LayerPush = {
   readonly destination: Destination;
   /** Paths of repositories of the same registry that are known to have a blob. */
   readonly sources: (digest: Digest) => readonly string[];
+  /** The registry gets layers that somebody else serves, too. */
+  readonly sendsForeign: boolean;
   /** Who holds what is made on the way. */
   readonly user: string;
   readonly signal: AbortSignal;
@@ -32,13 +34,14 @@ const maximumMounts = 3;
 export async function pushLayer(deps: ImageDeps, layer: LayerToPush, push: LayerPush): Promise<Descriptor> {
   const id = shortId(layer.diffId);
   const { onProgress, destination, signal } = push;
-  if (layer.kind === 'foreign') {
+  // Docker differs: since 28 it sends them always, and reads nothing of allow-nondistributable-artifacts.
+  if (layer.kind === 'foreign' && !(push.sendsForeign && deps.content.find(layer.descriptor.digest) !== undefined)) {
     onProgress({ id, status: 'Skipped foreign layer' });
     return layer.descriptor;
   }
   if (deps.uploads.isFull) onProgress({ id, status: 'Waiting' });
   using _place = await deps.uploads.enter(signal);
-  const candidates = layer.kind === 'exact' ? [layer.descriptor] : layer.blobs.flatMap((blob) => candidate(deps, blob));
+  const candidates = layer.kind === 'any' ? layer.blobs.flatMap((blob) => candidate(deps, blob)) : [layer.descriptor];
   for (const descriptor of candidates) {
     if (await destination.hasBlob(descriptor.digest, signal)) {
       onProgress({ id, status: 'Layer already exists' });
@@ -59,7 +62,7 @@ function candidate(deps: ImageDeps, { digest, sizeBytes }: LayerBlob): Descripto
   const compression = kept === undefined ? 'gzip' : compressionOf(kept.path);
   if (compression === 'plain') return [];
   const mediaType = compression === 'gzip' ? mediaTypes.dockerLayerGzip : mediaTypes.ociLayerZstd;
-  return [{ mediaType, digest, sizeBytes, urls: [], annotations: {}, platform: undefined }];
+  return [plainDescriptor({ mediaType, digest, sizeBytes })];
 }
 
 function compressionOf(path: string): ReturnType<typeof detectCompression> {
@@ -94,7 +97,7 @@ async function sendLayer(deps: ImageDeps, { layer, candidates, id }: Sending, pu
 }
 
 /** A blob on disk, read in pieces. */
-function fileToSend(path: string, blob: { readonly digest: Digest; readonly sizeBytes: number }): BlobToSend {
+export function fileToSend(path: string, blob: { readonly digest: Digest; readonly sizeBytes: number }): BlobToSend {
   return {
     ...blob,
     read: (start, end) => createReadStream(path, { start, end: end - 1, highWaterMark: 256 * 1024 }),

@@ -19,7 +19,7 @@ export type LayerToPush = { readonly diffId: DiffId } & (
       readonly descriptor: Descriptor;
     }
   | {
-      /** Somebody else serves it: it is named, never sent. */
+      /** Somebody else serves it: it is named, and sent only where the operator allows that. */
       readonly kind: 'foreign';
       readonly descriptor: Descriptor;
     }
@@ -56,7 +56,7 @@ export function planPush(
       const parsed = parseManifest(row.bytes, row.media_type);
       if (parsed.kind === 'index' || parsed.layers.length !== diffIds.length) continue;
       if (!parsed.layers.every((layer) => isForeignLayer(layer) || isReachable(layer.digest))) continue;
-      return { manifest: { row, parsed }, layers: exactLayers(parsed, diffIds) };
+      return exactPlan(image, { row, parsed });
     }
   }
   const layers = diffIds.map((diffId): LayerToPush => {
@@ -65,6 +65,11 @@ export function planPush(
     return { kind: 'any', diffId, blobs };
   });
   return { manifest: undefined, layers };
+}
+
+/** What a push sends of an image when it is to have this manifest and no other. */
+export function exactPlan(image: ImageRow, manifest: NonNullable<PushPlan['manifest']>): PushPlan {
+  return { manifest, layers: exactLayers(manifest.parsed, parseImageConfig(image.config).diffIds) };
 }
 
 function exactLayers(manifest: Manifest, diffIds: readonly DiffId[]): LayerToPush[] {

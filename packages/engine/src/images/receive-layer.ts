@@ -1,7 +1,7 @@
 import { EngineError, isEngineError } from '@gantry/base';
 import type { AppliedLayer } from '@gantry/layer';
-import type { ChainId, Digest } from '@gantry/oci';
-import { type Ingest, isDiskFull } from '../content/index.ts';
+import type { ChainId, DiffId, Digest } from '@gantry/oci';
+import { type Ingest, mayGoOn } from '../content/index.ts';
 import type { Draft } from '../snapshots/types.ts';
 import type { ImageDeps } from './deps.ts';
 
@@ -94,6 +94,8 @@ async function receiveInto(
   receiving.catch(stop);
   unpacking.catch(stop);
   await Promise.allSettled([receiving, unpacking]);
+  // No fault of the bytes that came: the next pull goes on behind them.
+  if (both.aborted && mayGoOn(both.reason)) ingest.keep();
   signal.throwIfAborted();
   failing.signal.throwIfAborted();
   return commitLayer(deps, await unpacking, { ingest, draft, plan });
@@ -104,16 +106,10 @@ async function receive(
   source: AsyncIterable<Uint8Array>,
   { steps, signal }: { steps: LayerSteps; signal: AbortSignal },
 ): Promise<void> {
-  try {
-    for await (const chunk of source) {
-      signal.throwIfAborted();
-      ingest.write(chunk);
-      steps.onReceived(ingest.sizeBytes);
-    }
-  } catch (error) {
-    // The registry went away, which is no fault of the bytes that came: the next pull goes on behind them.
-    if (isEngineError(error, 'unavailable') && !isDiskFull(error)) ingest.keep();
-    throw error;
+  for await (const chunk of source) {
+    signal.throwIfAborted();
+    ingest.write(chunk);
+    steps.onReceived(ingest.sizeBytes);
   }
   ingest.complete();
   steps.onComplete();
@@ -157,6 +153,21 @@ export function commitLayer(deps: ImageDeps, layer: AppliedLayer, { ingest, draf
     impliedDirectories: layer.impliedDirectories,
   });
   return layer;
+}
+
+/**
+ * Tells whether nothing of a layer needs to come: its tree is here, and a blob that a push or a save can send. A tree alone
+ * stays behind when its image is removed while a container stands on it.
+ *
+ * @param blob the blob that would come, if that is known; its image may not be recorded yet
+ */
+export function isLayerKept(
+  { snapshots, rows, content }: Pick<ImageDeps, 'snapshots' | 'rows' | 'content'>,
+  { chainId, diffId, blob }: { readonly chainId: ChainId; readonly diffId: DiffId; readonly blob?: Digest },
+): boolean {
+  if (snapshots.find(chainId) === undefined) return false;
+  const blobs = [...(blob === undefined ? [] : [blob]), ...rows.layerBlobs(diffId).map(({ digest }) => digest)];
+  return blobs.some((digest) => content.find(digest) !== undefined);
 }
 
 /** Says which layer it was that could not be unpacked; other failures pass as they are. */

@@ -3,7 +3,25 @@ import { formatReference, parseReference, type Reference, withDefaultTag } from 
 import type { ImageRow, ImageRows } from './rows.ts';
 
 /** What finding an image and its names needs of the rows. */
-export type RowsRead = Pick<ImageRows, 'find' | 'startingWith' | 'findReference' | 'references' | 'allReferences'>;
+export type RowsRead = Pick<
+  ImageRows,
+  | 'find'
+  | 'startingWith'
+  | 'ofManifest'
+  | 'findReference'
+  | 'references'
+  | 'allReferences'
+  | 'members'
+  | 'siblings'
+  | 'namesByIndex'
+>;
+
+/** An image, and how it was found. */
+export type Resolved = {
+  readonly image: ImageRow;
+  /** Its name in the rows' form; undefined when it was found by an ID. */
+  readonly name: string | undefined;
+};
 
 /** A reference as the rows have it: the digest wins over a tag, and `latest` stands for neither. */
 export function rowReference(reference: Reference): string {
@@ -12,27 +30,47 @@ export function rowReference(reference: Reference): string {
 }
 
 /**
- * Finds an image as Docker does: a whole ID, then a reference, then a prefix of an ID.
+ * Finds an image as Docker does: a whole ID, then a reference, then a prefix of an ID. An ID may also be the digest of
+ * a manifest, which is what a list of platforms shows.
  *
- * @throws invalid for what is neither reference nor ID, conflict when a prefix fits several
+ * @throws invalid for what is neither reference nor ID, and when a prefix fits several
  */
-export function findImage({ rows }: { readonly rows: RowsRead }, nameOrId: string): ImageRow | undefined {
+export function findResolved(rows: RowsRead, nameOrId: string): Resolved | undefined {
   const hex = nameOrId.replace(/^sha256:/, '');
-  if (/^[a-f0-9]{64}$/.test(hex)) return rows.find(`sha256:${hex}`);
+  if (/^[a-f0-9]{64}$/.test(hex)) return byId(rows, rows.find(`sha256:${hex}`)?.id ?? rows.ofManifest(hex)[0]);
   const isPrefix = /^[a-f0-9]{1,64}$/.test(hex);
   // `sha256:ab` is a prefix of an ID to Docker before it could be a repository named sha256.
   const reference = isPrefix && nameOrId !== hex ? undefined : parseReference(nameOrId);
-  const id = reference === undefined ? undefined : rows.findReference(rowReference(reference));
-  if (id !== undefined) return rows.find(id);
-  const [first, second] = isPrefix ? rows.startingWith(hex) : [];
+  const name = reference === undefined ? undefined : rowReference(reference);
+  const named = name === undefined ? undefined : rows.findReference(name);
+  const image = named === undefined ? undefined : rows.find(named.imageId);
+  if (image !== undefined) return { image, name };
+  if (!isPrefix) return undefined;
+  const ids = rows.startingWith(hex);
+  const [first, second] = ids.length === 0 ? rows.ofManifest(hex) : ids;
   if (second !== undefined) throw new EngineError('invalid', `Multiple IDs found with provided prefix: ${nameOrId}`);
-  return first === undefined ? undefined : rows.find(first);
+  return byId(rows, first);
 }
 
-/** @throws not-found with Docker's text */
+function byId(rows: RowsRead, id: string | undefined): Resolved | undefined {
+  const image = id === undefined ? undefined : rows.find(id);
+  return image === undefined ? undefined : { image, name: undefined };
+}
+
+/** The image that a name or an ID means first. @throws as `findResolved` */
+export function findImage({ rows }: { readonly rows: RowsRead }, nameOrId: string): ImageRow | undefined {
+  return findResolved(rows, nameOrId)?.image;
+}
+
+/** @throws not-found with Docker's text, invalid */
 export function getImage(deps: { readonly rows: RowsRead }, nameOrId: string): ImageRow {
-  const row = findImage(deps, nameOrId);
-  if (row !== undefined) return row;
+  return resolveImage(deps, nameOrId).image;
+}
+
+/** An image, and whether it was found by name. @throws not-found with Docker's text, invalid */
+export function resolveImage(deps: { readonly rows: RowsRead }, nameOrId: string): Resolved {
+  const resolved = findResolved(deps.rows, nameOrId);
+  if (resolved !== undefined) return resolved;
   throw new EngineError('not-found', `No such image: ${shownName(nameOrId)}`, hintFor(deps, nameOrId));
 }
 
@@ -52,9 +90,4 @@ function hintFor({ rows }: { readonly rows: RowsRead }, nameOrId: string): { hin
   const name = shownName(nameOrId).replace(/[:@][^/]*$/, '');
   const near = rows.allReferences().find(({ reference }) => reference.startsWith(`${name}:`));
   return near === undefined ? {} : { hint: `there is ${near.reference}` };
-}
-
-/** Tells whether a name given by a user is (the beginning of) this image's ID rather than a reference. */
-export function isIdPrefix(imageId: string, nameOrId: string): boolean {
-  return nameOrId !== '' && (imageId.startsWith(nameOrId) || imageId.slice('sha256:'.length).startsWith(nameOrId));
 }

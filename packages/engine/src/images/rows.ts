@@ -1,5 +1,6 @@
 import { type DiffId, type Digest, parseDiffId, parseDigest } from '@gantry/oci';
 import type { Db } from '../db/index.ts';
+import { openIndexRows } from './index-rows.ts';
 
 const schema = `
 CREATE TABLE IF NOT EXISTS image (
@@ -10,10 +11,12 @@ CREATE TABLE IF NOT EXISTS image (
   last_tagged INTEGER                  -- Unix milliseconds
 ) STRICT;
 CREATE TABLE IF NOT EXISTS image_reference (
-  reference TEXT PRIMARY KEY,          -- familiar form: 'busybox:latest', 'busybox@sha256:…'
-  image_id  TEXT NOT NULL REFERENCES image (id) ON DELETE CASCADE
+  reference    TEXT PRIMARY KEY,       -- familiar form: 'busybox:latest', 'busybox@sha256:…'
+  image_id     TEXT NOT NULL REFERENCES image (id) ON DELETE CASCADE,
+  index_digest TEXT                    -- what the name means; then image_id is the best of those that are here
 ) STRICT;
 CREATE INDEX IF NOT EXISTS image_reference_image ON image_reference (image_id);
+CREATE INDEX IF NOT EXISTS image_reference_index ON image_reference (index_digest);
 CREATE TABLE IF NOT EXISTS image_manifest (
   digest     TEXT NOT NULL,
   image_id   TEXT NOT NULL REFERENCES image (id) ON DELETE CASCADE,
@@ -21,6 +24,7 @@ CREATE TABLE IF NOT EXISTS image_manifest (
   bytes      BLOB NOT NULL,            -- what a push sends again
   PRIMARY KEY (image_id, digest)
 ) STRICT;
+CREATE INDEX IF NOT EXISTS image_manifest_digest ON image_manifest (digest);
 CREATE TABLE IF NOT EXISTS image_layer (
   image_id TEXT NOT NULL REFERENCES image (id) ON DELETE CASCADE,
   diff_id  TEXT NOT NULL,
@@ -47,6 +51,13 @@ export type ImageRow = {
 };
 export type ManifestRow = { readonly digest: string; readonly media_type: string; readonly bytes: Uint8Array };
 
+/** What a name means. */
+export type Named = {
+  readonly imageId: string;
+  /** The index that it means, of which the image is the best for this machine that is here. */
+  readonly indexDigest: string | undefined;
+};
+
 /** A blob that unpacks to a layer. */
 export type LayerBlob = { readonly diffId: DiffId; readonly digest: Digest; readonly sizeBytes: number };
 
@@ -55,6 +66,7 @@ export type ImageRows = ReturnType<typeof openImageRows>;
 /** The tables of this room and the statements on them. */
 export function openImageRows(db: Db) {
   db.define(schema);
+  const indexes = openIndexRows(db);
   const columns = 'id, config, chain_id, stored, last_tagged';
   const find = db.prepare<ImageRow>(`SELECT ${columns} FROM image WHERE id = ?`);
   const list = db.prepare<ImageRow>(`SELECT ${columns} FROM image ORDER BY stored DESC, id`);
@@ -63,7 +75,9 @@ export function openImageRows(db: Db) {
   const insert = db.prepare(`INSERT INTO image (${columns}) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`);
   const tagged = db.prepare('UPDATE image SET last_tagged = ? WHERE id = ?');
   const remove = db.prepare('DELETE FROM image WHERE id = ?');
-  const findReference = db.prepare<{ image_id: string }>('SELECT image_id FROM image_reference WHERE reference = ?');
+  const findReference = db.prepare<{ image_id: string; index_digest: string | null }>(
+    'SELECT image_id, index_digest FROM image_reference WHERE reference = ?',
+  );
   const references = db.prepare<{ reference: string }>(
     'SELECT reference FROM image_reference WHERE image_id = ? ORDER BY reference',
   );
@@ -71,8 +85,10 @@ export function openImageRows(db: Db) {
     'SELECT reference, image_id FROM image_reference',
   );
   const setReference = db.prepare(
-    'INSERT INTO image_reference (reference, image_id) VALUES (?1, ?2) ON CONFLICT (reference) DO UPDATE SET image_id = ?2',
+    `INSERT INTO image_reference (reference, image_id, index_digest) VALUES (?1, ?2, ?3)
+     ON CONFLICT (reference) DO UPDATE SET image_id = ?2, index_digest = ?3`,
   );
+  const setBest = db.prepare('UPDATE image_reference SET image_id = ? WHERE index_digest = ?');
   const removeReference = db.prepare('DELETE FROM image_reference WHERE reference = ?');
   const addManifest = db.prepare(
     'INSERT INTO image_manifest (digest, image_id, media_type, bytes) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
@@ -91,6 +107,7 @@ export function openImageRows(db: Db) {
   );
   const origins = db.prepare<{ repository: string }>('SELECT DISTINCT repository FROM image_origin WHERE digest = ?');
   return {
+    ...indexes,
     find: (id: string): ImageRow | undefined => find.get(id) ?? undefined,
     list: (): readonly ImageRow[] => list.all(),
     ids: (): readonly string[] => ids.all().map((row) => row.id),
@@ -104,11 +121,19 @@ export function openImageRows(db: Db) {
     remove: (id: string): void => {
       remove.run(id);
     },
-    findReference: (reference: string): string | undefined => findReference.get(reference)?.image_id,
+    findReference: (reference: string): Named | undefined => {
+      const row = findReference.get(reference);
+      return row === null ? undefined : { imageId: row.image_id, indexDigest: row.index_digest ?? undefined };
+    },
+    /** The names that mean this image first. */
     references: (id: string): readonly string[] => references.all(id).map((row) => row.reference),
     allReferences: (): readonly { reference: string; image_id: string }[] => allReferences.all(),
-    setReference: (reference: string, id: string): void => {
-      setReference.run(reference, id);
+    setReference: (reference: string, { imageId, indexDigest }: Named): void => {
+      setReference.run(reference, imageId, indexDigest ?? null);
+    },
+    /** Says which image of an index its names mean first. */
+    setBest: (indexDigest: string, id: string): void => {
+      setBest.run(id, indexDigest);
     },
     removeReference: (reference: string): void => {
       removeReference.run(reference);
@@ -134,4 +159,15 @@ export function openImageRows(db: Db) {
     /** Repositories that had a blob. */
     origins: (digest: Digest): readonly string[] => origins.all(digest).map(({ repository }) => repository),
   };
+}
+
+/** The image that is here under the digest of a manifest, with that manifest. */
+export function findMember(
+  rows: Pick<ImageRows, 'find' | 'manifests' | 'withManifest'>,
+  digest: Digest,
+): { readonly image: ImageRow; readonly row: ManifestRow } | undefined {
+  const id = rows.withManifest(digest);
+  const image = id === undefined ? undefined : rows.find(id);
+  const row = image === undefined ? undefined : rows.manifests(image.id).find((one) => one.digest === digest);
+  return image === undefined || row === undefined ? undefined : { image, row };
 }

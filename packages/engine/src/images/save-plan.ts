@@ -7,13 +7,16 @@ import {
   mediaTypes,
   parseDigest,
   parseReference,
+  plainDescriptor,
   type Reference,
   repositoryOf,
   splitDigest,
 } from '@gantry/oci';
+import type { ManifestRow } from './rows.ts';
 
 /** An image that is written into an archive, with the names it gets there. */
 export type SavedImage = {
+  readonly kind: 'image';
   readonly id: Digest;
   readonly configBytes: Uint8Array;
   /** Lowest first; sizes are of plain tars. */
@@ -22,14 +25,40 @@ export type SavedImage = {
   readonly tags: readonly string[];
 };
 
+/** Several platforms under one name: index, manifests and blobs as they came, so that they keep their digests. */
+export type SavedIndex = {
+  readonly kind: 'index';
+  readonly index: ManifestRow;
+  /** The image for this machine first: readers that know one platform only get that one. */
+  readonly members: readonly SavedMember[];
+  readonly companions: readonly SavedCompanion[];
+  /** In the rows' form, tags only. */
+  readonly tags: readonly string[];
+};
+
+type Kept = { readonly digest: Digest; readonly sizeBytes: number };
+export type SavedMember = {
+  readonly id: Digest;
+  readonly configBytes: Uint8Array;
+  readonly manifest: ManifestRow;
+  /** Lowest first. */
+  readonly layers: readonly Kept[];
+};
+export type SavedCompanion = { readonly manifest: ManifestRow; readonly blobs: readonly Kept[] };
+
+/** A large member: a layer unpacked of its compression, or a blob as it is kept. */
+export type SavedFile =
+  | { readonly kind: 'layer'; readonly diffId: DiffId; readonly sizeBytes: number }
+  | ({ readonly kind: 'blob' } & Kept);
+
 /** What stands in an archive beside the layers: small files by path, in the order in which Docker writes them. */
 export type SavePlan = {
   /** Documents below `blobs/sha256/`, by hexadecimal digest. */
   readonly blobs: ReadonlyMap<string, Uint8Array>;
-  /** Layers below `blobs/sha256/`, likewise. */
-  readonly layers: ReadonlyMap<string, { readonly diffId: DiffId; readonly sizeBytes: number }>;
+  /** Layers and blobs below `blobs/sha256/`, likewise. */
+  readonly files: ReadonlyMap<string, SavedFile>;
   /** What stands in the archive's root. */
-  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly root: ReadonlyMap<string, Uint8Array>;
 };
 
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
@@ -43,53 +72,61 @@ const blobPath = (digest: Digest): string => `blobs/sha256/${splitDigest(digest)
  *
  * Spec: OCI image-spec 1.1, image-layout.md; Docker image-spec v1.2 for manifest.json and repositories.
  */
-export function planSave(images: readonly SavedImage[]): SavePlan {
+export function planSave(saved: readonly (SavedImage | SavedIndex)[]): SavePlan {
   const blobs = new Map<string, Uint8Array>();
-  const layers = new Map<string, { diffId: DiffId; sizeBytes: number }>();
+  const files = new Map<string, SavedFile>();
   const add = (bytes: Uint8Array): Digest => {
     const digest = digestOf(bytes);
     blobs.set(splitDigest(digest).hex, bytes);
     return digest;
   };
-  const manifests = images.flatMap((image) => {
+  const addKept = (kept: Kept): void => void files.set(splitDigest(kept.digest).hex, { kind: 'blob', ...kept });
+  const addImage = (image: SavedImage): object[] => {
     add(image.configBytes);
-    for (const layer of image.layers) layers.set(splitDigest(layer.diffId).hex, layer);
+    for (const layer of image.layers) files.set(splitDigest(layer.diffId).hex, { kind: 'layer', ...layer });
     const bytes = manifestBytes(image);
-    return indexEntries(image, { digest: add(bytes), size: bytes.length });
-  });
+    return indexEntries(image, { mediaType: mediaTypes.ociManifest, digest: add(bytes), size: bytes.length });
+  };
+  const addIndex = (one: SavedIndex): object[] => {
+    for (const { configBytes, manifest, layers } of one.members) {
+      for (const bytes of [configBytes, manifest.bytes]) add(bytes);
+      layers.forEach(addKept);
+    }
+    for (const companion of one.companions) {
+      add(companion.manifest.bytes);
+      companion.blobs.forEach(addKept);
+    }
+    const { media_type, bytes } = one.index;
+    return indexEntries(one, { mediaType: media_type, digest: add(bytes), size: bytes.length });
+  };
+  const manifests = saved.flatMap((one) => (one.kind === 'image' ? addImage(one) : addIndex(one)));
   const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests };
-  const files = new Map([
+  const root = new Map([
     ['index.json', encode(index)],
-    ['manifest.json', encode(images.map(savedManifest))],
+    ['manifest.json', encode(saved.map((one) => (one.kind === 'image' ? savedManifest(one) : listedMember(one))))],
     ['oci-layout', new TextEncoder().encode('{"imageLayoutVersion": "1.0.0"}')],
-    ...repositoriesFile(images),
+    ...repositoriesFile(saved.filter((one) => one.kind === 'image')),
   ]);
-  return { blobs, layers, files };
+  return { blobs, files, root };
 }
 
 function layerDescriptor({ diffId, sizeBytes }: SavedImage['layers'][number]) {
-  return {
-    mediaType: mediaTypes.ociLayer,
-    digest: parseDigest(diffId),
-    sizeBytes,
-    urls: [],
-    annotations: {},
-    platform: undefined,
-  };
+  return plainDescriptor({ mediaType: mediaTypes.ociLayer, digest: parseDigest(diffId), sizeBytes });
 }
 
 function manifestBytes({ id, configBytes, layers }: SavedImage): Uint8Array {
-  const none = { urls: [], annotations: {}, platform: undefined };
   return formatManifest({
     mediaType: mediaTypes.ociManifest,
-    config: { ...none, mediaType: mediaTypes.ociConfig, digest: id, sizeBytes: configBytes.length },
+    config: plainDescriptor({ mediaType: mediaTypes.ociConfig, digest: id, sizeBytes: configBytes.length }),
     layers: layers.map(layerDescriptor),
   });
 }
 
 /** One entry a name, so that readers of layouts find each; one without annotations for an image without a name. */
-function indexEntries({ tags }: SavedImage, manifest: { digest: Digest; size: number }): object[] {
-  const entry = { mediaType: mediaTypes.ociManifest, ...manifest };
+function indexEntries(
+  { tags }: SavedImage | SavedIndex,
+  entry: { mediaType: string; digest: Digest; size: number },
+): object[] {
   if (tags.length === 0) return [entry];
   return tags.map((tag) => {
     const reference = parseReference(tag);
@@ -111,6 +148,16 @@ function savedManifest({ id, layers, tags }: SavedImage): object {
     RepoTags: tags.length === 0 ? null : tags,
     Layers: layers.map(({ diffId }) => blobPath(parseDigest(diffId))),
     LayerSources: Object.fromEntries(sources),
+  };
+}
+
+/** The one platform that a reader of manifest.json gets, in the blobs that it shares with the index. */
+function listedMember({ members: [first], tags }: SavedIndex): object {
+  if (first === undefined) throw new Error('unreachable: an index is saved for its members');
+  return {
+    Config: blobPath(first.id),
+    RepoTags: tags.length === 0 ? null : tags,
+    Layers: first.layers.map(({ digest }) => blobPath(digest)),
   };
 }
 

@@ -1,6 +1,11 @@
 import { EngineError } from '@gantry/base';
-import type { Digest } from '@gantry/oci';
-import type { BlobAsked, Repository } from '@gantry/registry';
+import { type Digest, isForeignLayer, type Reference } from '@gantry/oci';
+import { anonymous, type BlobElsewhere, openRepositories, type Repository, readElsewhere } from '@gantry/registry';
+import type { ImageDeps } from './deps.ts';
+import type { RegistryAuth } from './types.ts';
+
+type LayerType = { readonly mediaType: string };
+type ReadElsewhere = (blob: BlobElsewhere, signal: AbortSignal) => AsyncIterable<Uint8Array>;
 
 /**
  * Everyone who may have an image, mirrors first and its registry last. Who failed once is not asked again in the same
@@ -8,11 +13,14 @@ import type { BlobAsked, Repository } from '@gantry/registry';
  */
 export class Sources {
   readonly #repositories: readonly Repository[];
+  readonly #elsewhere: ReadElsewhere;
   readonly #failed = new Set<Repository>();
   readonly #served = new Map<Digest, Set<Repository>>();
 
-  constructor(repositories: readonly Repository[]) {
+  /** @param elsewhere reads what all of them lack from the URLs that its manifest gives */
+  constructor(repositories: readonly Repository[], elsewhere: ReadElsewhere) {
     this.#repositories = repositories;
+    this.#elsewhere = elsewhere;
   }
 
   /** Asks one after another. `resolve` is for what a tag means, `pull` for bytes that a digest names. */
@@ -34,7 +42,7 @@ export class Sources {
   }
 
   /** Streams a blob from `offset` on; where one breaks off for good, the next goes on. As `Repository.readBlob`. */
-  async *readBlob(blob: BlobAsked & { offset: number }, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  async *readBlob(blob: BlobElsewhere & LayerType, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const able = this.#able('pull');
     let { offset } = blob;
     for (const repository of able) {
@@ -46,7 +54,9 @@ export class Sources {
         }
         return;
       } catch (error) {
-        if (signal.aborted || repository === able.at(-1)) throw error;
+        const isLast = repository === able.at(-1);
+        if (signal.aborted || (isLast && !isForeignLayer(blob))) throw error;
+        if (isLast) return yield* this.#elsewhere({ ...blob, offset }, signal);
         this.#failed.add(repository);
       }
     }
@@ -80,4 +90,14 @@ export class Sources {
 
 function nobody(capability: string): EngineError {
   return new EngineError('denied', `cannot pull: hosts.toml lets nobody be asked to ${capability}`);
+}
+
+/** Everyone whom the operator lets be asked for a reference. */
+export function openSources(
+  { registries }: Pick<ImageDeps, 'registries'>,
+  reference: Reference,
+  auth: RegistryAuth | undefined,
+): Sources {
+  const repositories = openRepositories(reference, { credentials: auth ?? anonymous, registries });
+  return new Sources(repositories, (blob, signal) => readElsewhere(blob, { registries, reference }, signal));
 }

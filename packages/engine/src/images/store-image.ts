@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Digest, ImageConfig } from '@gantry/oci';
 import { parseDigest } from '@gantry/oci';
 import type { ImageDeps } from './deps.ts';
+import { blobsOf, entriesOf } from './parse-rows.ts';
+import { bestOf, type IndexChange } from './platforms.ts';
 import { chainsOf } from './record.ts';
 import type { LayerBlob, ManifestRow } from './rows.ts';
 
@@ -16,6 +18,10 @@ export type NewImage = {
   readonly origin?: string;
   /** Names in the rows' form. */
   readonly references: readonly string[];
+  /** What the names mean, if that is an index with the manifest in it. */
+  readonly index?: ManifestRow | undefined;
+  /** Manifests from beside it in the index; their blobs are here, or held by whoever calls. */
+  readonly companions?: readonly ManifestRow[];
 };
 
 export function imageIdOf(configBytes: Uint8Array): Digest {
@@ -41,7 +47,14 @@ export function storeImage(
   snapshots.settle(chains);
   const isNews = deps.db.tx(() => {
     const top = chains.at(-1);
-    rows.insert({ id, config: image.configBytes, chain_id: top ?? '', stored: nowMs, last_tagged: null });
+    const isNew = rows.insert({
+      id,
+      config: image.configBytes,
+      chain_id: top ?? '',
+      stored: nowMs,
+      last_tagged: image.references.length > 0 ? nowMs : null,
+    });
+    deps.lastUse.mark(id, nowMs);
     if (top !== undefined) snapshots.hold(top, user);
     const known = image.config.diffIds.flatMap((diffId) => rows.layerBlobs(diffId));
     for (const blob of [...image.blobs, ...known]) {
@@ -52,12 +65,57 @@ export function storeImage(
     }
     if (image.origin !== undefined) for (const { digest } of image.blobs) rows.addOrigin(id, digest, image.origin);
     if (image.manifest !== undefined) rows.addManifest(id, image.manifest);
-    const news = image.references.filter((reference) => rows.findReference(reference) !== id);
-    for (const reference of news) rows.setReference(reference, id);
-    if (news.length > 0) rows.markTagged(id, nowMs);
+    for (const companion of image.companions ?? []) addCompanion(deps, id, { companion, origin: image.origin });
+    const news = nameImage(deps, id, image);
+    if (news.length > 0 && !isNew) rows.markTagged(id, nowMs);
     record(id);
     deps.db.afterCommit(deps.durability.syncSoon);
     return news.length > 0;
   });
   return { id, isNews };
+}
+
+/** Points names at an image, or at the index that it came in. @returns the names that meant something else before */
+function nameImage(
+  deps: ImageDeps,
+  id: string,
+  { references, index, manifest }: Pick<NewImage, 'references' | 'index' | 'manifest'>,
+): readonly string[] {
+  const { rows } = deps;
+  if (index !== undefined)
+    rows.addIndex(
+      index,
+      entriesOf(index).map(({ digest }) => digest),
+    );
+  const news = references.filter((reference) => {
+    const named = rows.findReference(reference);
+    const isSameIndex = named?.indexDigest === index?.digest;
+    return named === undefined || !isSameIndex || (index === undefined && named.imageId !== id);
+  });
+  for (const reference of news) rows.setReference(reference, { imageId: id, indexDigest: index?.digest });
+  rows.sweepIndexes();
+  if (manifest !== undefined) settleNames(deps, rows.indexesNaming(manifest.digest), { newest: id });
+  return news;
+}
+
+/** What runs best here is what the names of an index mean; nothing changes where none of its images is here. */
+export function settleNames(
+  deps: Pick<ImageDeps, 'rows' | 'platform'>,
+  indexDigests: readonly string[],
+  change: IndexChange,
+): void {
+  for (const digest of indexDigests) {
+    const best = bestOf(deps, digest, change);
+    if (best !== undefined) deps.rows.setBest(digest, best);
+  }
+}
+
+type Companion = { readonly companion: ManifestRow; readonly origin: string | undefined };
+
+function addCompanion({ rows, content }: ImageDeps, id: string, { companion, origin }: Companion): void {
+  rows.addCompanion(id, companion);
+  for (const { digest } of blobsOf(companion)) {
+    content.hold(digest, `image:${id}`);
+    if (origin !== undefined) rows.addOrigin(id, digest, origin);
+  }
 }

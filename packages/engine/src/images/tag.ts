@@ -2,7 +2,7 @@ import { EngineError } from '@gantry/base';
 import { formatReference, parseReference, withDefaultTag } from '@gantry/oci';
 import type { ImageDeps } from './deps.ts';
 import { recordImageEvent } from './image-event.ts';
-import { getImage } from './resolve.ts';
+import { resolveImage } from './resolve.ts';
 
 /** Gives an image another name; a name that another image had moves. @throws invalid, not-found with Docker's texts */
 export function tagImage(deps: ImageDeps, source: string, reference: string): void {
@@ -12,10 +12,14 @@ export function tagImage(deps: ImageDeps, source: string, reference: string): vo
   if (name.startsWith('sha256:')) {
     throw new EngineError('invalid', 'refusing to create an ambiguous tag using digest algorithm as name');
   }
-  const image = getImage(deps, source);
+  const { image, name: sourceName } = resolveImage(deps, source);
   deps.db.tx(() => {
-    deps.rows.setReference(name, image.id);
+    // A name that means an index gives all its platforms; an ID gives the one image that it is of.
+    const named = sourceName === undefined ? undefined : deps.rows.findReference(sourceName);
+    deps.rows.setReference(name, named ?? { imageId: image.id, indexDigest: undefined });
+    deps.rows.sweepIndexes();
     deps.rows.markTagged(image.id, deps.now().getTime());
+    deps.lastUse.mark(image.id, deps.now().getTime());
     recordImageEvent(deps, 'tag', { actor: image.id, name, image });
   });
 }

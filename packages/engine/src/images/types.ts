@@ -1,4 +1,4 @@
-import type { Platform } from '@gantry/oci';
+import type { Descriptor, Platform } from '@gantry/oci';
 import type { SearchResult } from '@gantry/registry';
 
 export type { SearchResult } from '@gantry/registry';
@@ -42,6 +42,18 @@ export type ImageRecord = {
   readonly chainId: string;
   readonly config: ImageRunConfig;
   readonly lastTaggedAt: Date | undefined;
+  /** IDs of the images that its names mean too, for other platforms. */
+  readonly siblings: readonly string[];
+  /** Unpacked bytes of this and its siblings, what they share once. */
+  readonly familyBytes: number;
+  /** A tag means it first, or no index has it for another platform: lists have a row for it. */
+  readonly isFirst: boolean;
+  /** The index or the manifest that its name means; undefined: it came without one. */
+  readonly target: ImageTarget | undefined;
+  /** The manifest that it came with. */
+  readonly manifest: ImageTarget | undefined;
+  /** Stored, tagged, pushed, saved, or a container on it came or went. */
+  readonly lastUsedAt: Date;
   readonly history: readonly {
     readonly createdAt: Date | undefined;
     readonly createdBy: string;
@@ -51,6 +63,27 @@ export type ImageRecord = {
   }[];
 };
 
+export type ImageTarget = Pick<Descriptor, 'mediaType' | 'digest' | 'sizeBytes'>;
+
+/** A manifest of an image: the only one, or an entry of its index. */
+export type ImageManifest = {
+  readonly descriptor: Descriptor;
+  /** It is here with all that it names. */
+  readonly isAvailable: boolean;
+  /** Bytes of it and of what it names, as far as they are kept here as they came. */
+  readonly contentBytes: number;
+} & (
+  | {
+      readonly kind: 'image';
+      readonly platform: Platform;
+      /** undefined: it is not here. */
+      readonly imageId: string | undefined;
+      readonly unpackedBytes: number;
+    }
+  | { readonly kind: 'attestation'; readonly of: string }
+  | { readonly kind: 'artifact' }
+);
+
 /** Progress of a pull, push, load or import: Docker's JSON stream is printed from it by the daemon. */
 export type ProgressEvent = {
   readonly id?: string;
@@ -59,6 +92,8 @@ export type ProgressEvent = {
   readonly total?: number;
   /** What a push ended as, for programs. */
   readonly pushed?: { readonly tag: string; readonly digest: string; readonly sizeBytes: number };
+  /** A push sent this manifest, since not all of the index is here. */
+  readonly insteadOfIndex?: { readonly index: ImageTarget; readonly manifest: ImageTarget } | undefined;
 };
 
 export type RegistryAuth = {
@@ -121,10 +156,40 @@ export type DeletedImage = { readonly untagged: string } | { readonly deleted: s
 
 export type ImageRemoval = { readonly deleted: readonly DeletedImage[]; readonly reclaimedBytes: number };
 
+/** Which images go by themselves; sizes are those of `ImageUsage`. */
+export type CollectPolicy = {
+  /** Who was not used for longer goes, however much room there is; undefined: nobody does. */
+  readonly unusedForMs: number | undefined;
+  /** Who was used within this time never goes. */
+  readonly keepDurationMs: number;
+  readonly maxUsedBytes: number | undefined;
+  /** Of the file system of the data root. */
+  readonly minFree: { readonly bytes: number } | { readonly percent: number } | undefined;
+  /** So much may stay, however short room is. */
+  readonly reservedBytes: number;
+  readonly keeps: (image: ImageRecord) => boolean;
+};
+
+export type CollectedImage = ImageRemoval & { readonly id: string; readonly name: string; readonly why: string };
+
+export type Collection = {
+  readonly images: readonly CollectedImage[];
+  /** Gained from blobs that waited for a pull to go on. */
+  readonly partialBytes: number;
+};
+
 export type ImageUsage = {
-  /** All layers and blobs, each once. */
+  /** All layers and blobs, each once, and partial blobs. */
   readonly totalBytes: number;
-  readonly byImage: ReadonlyMap<string, { readonly sizeBytes: number; readonly sharedBytes: number }>;
+  /** With the siblings of each. */
+  readonly byImage: ReadonlyMap<string, ImageBytes>;
+};
+
+export type ImageBytes = {
+  readonly sizeBytes: number;
+  readonly sharedBytes: number;
+  /** Of what is shared, the unpacked layers alone. */
+  readonly sharedLayerBytes: number;
 };
 
 export type LostContent = {
@@ -142,8 +207,14 @@ export type DiscardedImage = {
 };
 
 export type ImageRoom = {
-  /** By reference, ID or unique ID prefix. @throws not-found with Docker's text `No such image: x` */
-  get(nameOrId: string): ImageRecord;
+  /**
+   * By reference, ID or unique ID prefix; of several platforms the one that is asked for, or that runs best here.
+   *
+   * @throws not-found with Docker's texts, `No such image: x` or that it is not for that platform
+   */
+  get(nameOrId: string, platform?: Platform): ImageRecord;
+  /** What the index of an image lists, or the one manifest it came with. @throws not-found */
+  manifests(nameOrId: string): readonly ImageManifest[];
   find(nameOrId: string): ImageRecord | undefined;
   list(): readonly ImageRecord[];
   pull(request: PullRequest, onProgress: (event: ProgressEvent) => void, signal: AbortSignal): Promise<void>;
@@ -177,16 +248,16 @@ export type ImageRoom = {
     signal: AbortSignal,
   ): Promise<readonly SearchResult[]>;
   tag(source: string, reference: string): void;
-  /** `inUse` lists containers by image ID: Docker's conflict texts name them. */
+  /** `inUse` lists containers by image ID: Docker's conflict texts name them. Without `platforms` all of them go. */
   remove(
     nameOrId: string,
-    options: { force: boolean; prune: boolean },
+    options: { force: boolean; platforms: readonly Platform[] },
     inUse: (imageId: string) => readonly { id: string; running: boolean }[],
   ): Promise<readonly DeletedImage[]>;
   /** What `remove` would do once the names `after` were removed in the same way. Nothing is changed. @throws what it throws */
   planRemoval(
     nameOrId: string,
-    options: { force: boolean; after: readonly string[] },
+    options: { force: boolean; platforms: readonly Platform[]; after: readonly string[] },
     inUse: (imageId: string) => readonly { id: string; running: boolean }[],
   ): ImageRemoval;
   prune(match: (image: ImageRecord) => boolean, inUse: (imageId: string) => boolean): Promise<ImageRemoval>;
@@ -196,6 +267,16 @@ export type ImageRoom = {
     inUse: (imageId: string) => boolean,
     dropped: readonly string[],
   ): ImageRemoval;
+  /** What partial blobs take. */
+  partialBytes(): number;
+  /** Removes them, but for those that a pull goes on with now. @returns the bytes gained */
+  dropPartials(): number;
+  /** Removes what the policy lets go. @throws invalid when there is none */
+  collect(inUse: (imageId: string) => boolean): Promise<Collection>;
+  /** What `collect` would remove now. Nothing is changed. @throws what it throws */
+  planCollection(inUse: (imageId: string) => boolean): Collection;
+  /** Notes that a container on it came or went. Joins the caller's transaction. */
+  markUsed(imageId: string): void;
   /** What images take on disk: unpacked layers, and the blobs that they came as. */
   usage(): ImageUsage;
   /** Images that have one of these layers or blobs. */

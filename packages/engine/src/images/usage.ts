@@ -4,29 +4,52 @@ import { chainsOf } from './record.ts';
 import type { ImageRow } from './rows.ts';
 import type { ImageUsage } from './types.ts';
 
-type Part = { readonly name: string; readonly sizeBytes: number };
+type Part = { readonly kind: 'layer' | 'blob'; readonly name: string; readonly sizeBytes: number };
 
-/** Counts what images take on disk: each unpacked layer and each blob once, whoever shares it. */
+/** Counts what images take on disk: each unpacked layer and each blob once, whoever shares it; and what waits of pulls. */
 export function measureImages(deps: ImageDeps): ImageUsage {
   const layers = new Map(deps.snapshots.list().map(({ chainId, sizeBytes }) => [chainId, sizeBytes]));
   const parts = new Map(deps.rows.list().map((row) => [row.id, partsOf(deps, row, layers)]));
-  const holders = Map.groupBy([...parts.values()].flat(), ({ name }) => name);
-  const isShared = ({ name }: Part): boolean => (holders.get(name)?.length ?? 0) > 1;
+  const relationsOf = deps.rows.allRelations();
+  const families = new Map([...parts].map(([id, own]) => [id, withSiblings(relationsOf(id).siblings, { own, parts })]));
+  const holders = new Map<string, Set<string>>();
+  for (const [id, own] of parts)
+    for (const { name } of own) holders.set(name, (holders.get(name) ?? new Set()).add(id));
+  const isShared = (id: string, { name }: Part): boolean => {
+    const all = holders.get(name) ?? new Set();
+    if (all.size === 1) return false;
+    const family = new Set([id, ...relationsOf(id).siblings]);
+    return all.values().some((holder) => !family.has(holder));
+  };
   const blobBytes = sum(deps.content.list());
   const layerBytes = sum(deps.snapshots.list());
-  return {
-    totalBytes: layerBytes + blobBytes,
-    byImage: new Map(
-      [...parts].map(([id, own]) => [id, { sizeBytes: sum(own), sharedBytes: sum(own.filter(isShared)) }]),
-    ),
+  const usageOf = (id: string, own: readonly Part[]) => {
+    const shared = own.filter((part) => isShared(id, part));
+    const sharedLayerBytes = sum(shared.filter(({ kind }) => kind === 'layer'));
+    return { sizeBytes: sum(own), sharedBytes: sum(shared), sharedLayerBytes };
   };
+  return {
+    totalBytes: layerBytes + blobBytes + deps.content.partialBytes(),
+    byImage: new Map([...families].map(([id, own]) => [id, usageOf(id, own)])),
+  };
+}
+
+type Parts = { readonly own: readonly Part[]; readonly parts: ReadonlyMap<string, readonly Part[]> };
+
+/** What an image and the other platforms of its names take, each part once. */
+function withSiblings(siblings: readonly string[], { own, parts }: Parts): readonly Part[] {
+  if (siblings.length === 0) return own;
+  const others = siblings.flatMap((sibling) => parts.get(sibling) ?? []);
+  return [...new Map([...own, ...others].map((part) => [part.name, part])).values()];
 }
 
 function partsOf({ content }: ImageDeps, { id, config }: ImageRow, layers: ReadonlyMap<string, number>): Part[] {
   const chains = new Set<string>(chainsOf(parseImageConfig(config).diffIds));
   return [
-    ...[...chains].map((name) => ({ name: `layer ${name}`, sizeBytes: layers.get(name) ?? 0 })),
-    ...content.heldBy(`image:${id}`).map(({ digest, sizeBytes }) => ({ name: `blob ${digest}`, sizeBytes })),
+    ...[...chains].map((name): Part => ({ kind: 'layer', name: `layer ${name}`, sizeBytes: layers.get(name) ?? 0 })),
+    ...content
+      .heldBy(`image:${id}`)
+      .map(({ digest, sizeBytes }): Part => ({ kind: 'blob', name: `blob ${digest}`, sizeBytes })),
   ];
 }
 

@@ -12,6 +12,7 @@ type Running<T, Progress> = {
  */
 export class SharedWork<T, Progress> {
   readonly #running = new Map<string, Running<T, Progress>>();
+  readonly #undoing = new Map<string, Promise<void>>();
 
   async join(
     key: string,
@@ -49,7 +50,7 @@ export class SharedWork<T, Progress> {
       for (const { onProgress: tell } of participants) tell(progress);
     };
     // Started in a later turn, so that its first progress already finds the one who asked.
-    const result = Promise.resolve().then(() => start(controller.signal, onProgress));
+    const result = Promise.resolve(this.#undoing.get(key)).then(() => start(controller.signal, onProgress));
     const work: Running<T, Progress> = { participants, controller, result, last: undefined };
     this.#running.set(key, work);
     const forget = (): void => {
@@ -59,9 +60,14 @@ export class SharedWork<T, Progress> {
     return work;
   }
 
-  /** Nobody joins work that is being undone: the next one who asks starts anew. */
+  /** Nobody joins work that is being undone: the next one who asks starts anew, behind it, with what it left. */
   #abandon(key: string, work: Running<T, Progress>, reason: unknown): void {
     if (this.#running.get(key) === work) this.#running.delete(key);
+    const forget = (): void => {
+      if (this.#undoing.get(key) === undone) this.#undoing.delete(key);
+    };
+    const undone = work.result.then(forget, forget);
+    this.#undoing.set(key, undone);
     work.controller.abort(reason);
   }
 }

@@ -5,7 +5,7 @@ import { adoptHandle } from '../pack/read-node.ts';
 
 /**
  * Packs a file or directory of this machine under a name, for a client that sends it somewhere: `base` is what entries'
- * paths begin with, `.` for the content of a directory.
+ * paths begin with, `.` for the content of a directory. A chunk is lent until the next is asked for.
  *
  * @throws SystemError before the first chunk when there is no such path
  */

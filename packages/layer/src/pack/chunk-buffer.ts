@@ -7,26 +7,36 @@ const chunkBytes = 512 * 1024;
 /**
  * Collects the pieces of an archive into chunks of one size, so that twenty thousand small files are not twenty thousand
  * messages. One life: `add` or `room` and `fill` by turns, `take` whenever `isFull`, `take` once more at the end.
+ *
+ * What was taken is filled again, for fresh memory costs as much as a copy, unless another thread was given it.
  */
 export class ChunkBuffer {
-  #bytes: Chunk = new Uint8Array(chunkBytes);
+  readonly #fresh: () => Chunk;
+  #bytes: Chunk;
   #filled = 0;
 
+  /** @param fresh gives memory of `newChunk`'s size, when what was taken is somebody else's */
+  constructor(fresh: () => Chunk = newChunk) {
+    this.#fresh = fresh;
+    this.#bytes = fresh();
+  }
+
   get isFull(): boolean {
-    return this.#filled === this.#bytes.length;
+    return this.#filled === chunkBytes;
   }
 
   /** Takes as many bytes as there is room for. @returns how many */
   add(bytes: Uint8Array): number {
-    const room = this.#bytes.length - this.#filled;
-    const taken = bytes.length <= room ? bytes : bytes.subarray(0, room);
-    this.#bytes.set(taken, this.#filled);
+    const room = this.room(bytes.length);
+    const taken = bytes.length === room.length ? bytes : bytes.subarray(0, room.length);
+    room.set(taken);
     this.#filled += taken.length;
     return taken.length;
   }
 
   /** The free end of the chunk, for a read to go into, of at most so many bytes; `fill` says how many it took. */
   room(maximumBytes: number): Uint8Array {
+    if (this.#bytes.buffer.detached) this.#bytes = this.#fresh();
     return this.#bytes.subarray(this.#filled, Math.min(this.#bytes.length, this.#filled + maximumBytes));
   }
 
@@ -34,11 +44,17 @@ export class ChunkBuffer {
     this.#filled += count;
   }
 
-  /** Gives the chunk away; it is the receiver's from then on. */
+  /** Lends the chunk until the next byte is added; a receiver that needs it longer transfers its memory. */
   take(): Chunk {
-    const bytes = this.#bytes.subarray(0, this.#filled);
-    this.#bytes = new Uint8Array(chunkBytes);
+    const bytes = this.#filled === 0 ? empty : this.#bytes.subarray(0, this.#filled);
     this.#filled = 0;
     return bytes;
   }
+}
+
+const empty: Chunk = new Uint8Array(0);
+
+/** SAFETY: not zeroed, which costs as much as filling it; `take` gives away no byte that was not written. */
+export function newChunk(): Chunk {
+  return new Uint8Array(Buffer.allocUnsafeSlow(chunkBytes).buffer);
 }

@@ -22,7 +22,7 @@ export type PackOptions = {
 
 /**
  * Packs a directory and all that is below it, names in order of their bytes, so that equal trees make equal archives.
- * Nothing is followed and everything is reached by descriptor. The chunks are the receiver's.
+ * Nothing is followed and everything is reached by descriptor. A chunk is lent until the next is asked for.
  *
  * A tree may change meanwhile: what is gone when its turn comes is left out.
  *

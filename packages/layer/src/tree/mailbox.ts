@@ -11,7 +11,7 @@ export const piecesUnderWay = 8;
 /** A tree thread's side of its streams: chunks go out as the other side has room, bytes come in as they are taken. */
 export class Mailbox {
   readonly #post: Post;
-  readonly #bytes: Uint8Array[] = [];
+  readonly #bytes: Chunk[] = [];
   #room = chunksUnderWay;
   #ended = false;
   #stopped = false;
@@ -41,14 +41,19 @@ export class Mailbox {
     }
   }
 
-  /** The bytes that come in. @throws cancelled */
+  /**
+   * The bytes that come in; each piece goes back to be filled again when the next is asked for. Even a decompressor has
+   * read all of it by then: a piece is larger than what it takes ahead (`decompress`).
+   *
+   * @throws cancelled
+   */
   async *bytes(): AsyncGenerator<Uint8Array> {
     for (;;) {
       await this.#until(() => this.#bytes.length > 0 || this.#ended);
       const bytes = this.#bytes.shift();
       if (bytes === undefined) return;
-      this.#post({ kind: 'taken' });
       yield bytes;
+      this.#post({ kind: 'taken', bytes }, [bytes.buffer]);
     }
   }
 

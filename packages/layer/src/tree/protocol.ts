@@ -1,5 +1,6 @@
 import { EngineError, type ErrorCode, isEngineError } from '@gantry/base';
 import { isSystemError } from '@gantry/native';
+import type { Chunk } from '../pack/chunk-buffer.ts';
 import type { ExtractOptions } from './extract-archive.ts';
 import type { TreeChange } from './list-changes.ts';
 import type { PathStat } from './stat-path.ts';
@@ -29,17 +30,17 @@ export type TreeReplies = {
 /** To the thread: its request, bytes of an archive and their end, room for one more chunk, or that nobody listens. */
 export type ToTree =
   | { readonly kind: 'request'; readonly request: TreeRequest }
-  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'bytes'; readonly bytes: Chunk }
   | { readonly kind: 'end' }
   | { readonly kind: 'room' }
   | { readonly kind: 'stop' };
 
-/** From the thread: that the tree is open, the first answer, chunks, room for more bytes, and one last word. */
+/** From the thread: that the tree is open, the first answer, chunks, bytes that were taken and whose memory is free again, and one last word. */
 export type FromTree =
   | { readonly kind: 'ready' }
   | { readonly kind: 'head'; readonly value: TreeReplies[keyof TreeReplies] }
   | { readonly kind: 'chunk'; readonly bytes: Uint8Array }
-  | { readonly kind: 'taken' }
+  | { readonly kind: 'taken'; readonly bytes: Chunk }
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string; readonly hint: string | undefined };
 

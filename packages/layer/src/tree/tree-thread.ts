@@ -1,5 +1,5 @@
 import { EngineError } from '@gantry/base';
-import { type Chunk, ChunkBuffer } from '../pack/chunk-buffer.ts';
+import { type Chunk, ChunkBuffer, newChunk } from '../pack/chunk-buffer.ts';
 import { piecesUnderWay } from './mailbox.ts';
 import { type FromTree, type ToTree, type TreeReplies, type TreeRequest, treeFailure } from './protocol.ts';
 
@@ -15,6 +15,8 @@ export class TreeThread<Verb extends TreeRequest['verb']> implements AsyncDispos
   readonly #head = Promise.withResolvers<TreeReplies[Verb]>();
   readonly #over = Promise.withResolvers<void>();
   readonly #chunks: Uint8Array[] = [];
+  /** Memory that came back. */
+  readonly #spare: Chunk[] = [];
   #isOver = false;
   #failure: EngineError | undefined;
   #room = piecesUnderWay;
@@ -75,6 +77,7 @@ export class TreeThread<Verb extends TreeRequest['verb']> implements AsyncDispos
         break;
       case 'taken':
         this.#room++;
+        this.#spare.push(new Uint8Array(reply.bytes.buffer));
         break;
       case 'done':
         this.#end(undefined);
@@ -101,7 +104,7 @@ export class TreeThread<Verb extends TreeRequest['verb']> implements AsyncDispos
   async #feed(input: AsyncIterable<Uint8Array>): Promise<void> {
     try {
       await this.#ready.promise;
-      for await (const piece of inPieces(input)) {
+      for await (const piece of inPieces(input, () => this.#spare.pop() ?? newChunk())) {
         await this.#until(() => this.#room > 0);
         if (this.#isOver) return;
         this.#room--;
@@ -125,11 +128,11 @@ export class TreeThread<Verb extends TreeRequest['verb']> implements AsyncDispos
 }
 
 /** The same bytes in larger pieces that may travel: a message costs more than the copy of what a client sends at a time. */
-async function* inPieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<Chunk> {
-  const buffer = new ChunkBuffer();
+async function* inPieces(source: AsyncIterable<Uint8Array>, fresh: () => Chunk): AsyncGenerator<Chunk> {
+  const buffer = new ChunkBuffer(fresh);
   for await (const bytes of source) {
     for (let at = 0; at < bytes.length; ) {
-      at += buffer.add(bytes.subarray(at));
+      at += buffer.add(at === 0 ? bytes : bytes.subarray(at));
       if (buffer.isFull) yield buffer.take();
     }
   }

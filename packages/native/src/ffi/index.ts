@@ -1,5 +1,6 @@
 export * from './descriptors.ts';
 export * from './file-content.ts';
+export * from './file-flags.ts';
 export * from './files.ts';
 export { type PathLike, type SyscallArgument, syscall, trySyscall } from './libc.ts';
 export * from './mount-trees.ts';

@@ -209,7 +209,28 @@ const rulesAfter = new Map<Phase, readonly PhaseRule[]>(
     .map((phase) => [phase, phaseRules.filter(({ after }) => after.includes(phase))]),
 );
 
+/** What a process opens to come back from another mount namespace. */
+export const ownMountNamespace = '/proc/self/ns/mnt';
+
+const entersMounts = (act: Act | undefined): act is Extract<Act, { verb: 'setns' }> =>
+  act?.verb === 'setns' && (act.flags & cloneBits.CLONE_NEWNS) !== 0;
+
+/** Places of those that enter another mount namespace, copy one tree there and are home again with the next act. */
+function visitsOf(child: readonly Step[]): ReadonlySet<number> {
+  const homes = new Set(
+    child.flatMap(({ act }) => (act.verb === 'open' && act.path === ownMountNamespace ? [act.reg] : [])),
+  );
+  return new Set(
+    child.flatMap(({ act }, at) => {
+      const back = child[at + 2]?.act;
+      const isVisit = entersMounts(act) && child[at + 1]?.act.verb === 'openTree' && entersMounts(back);
+      return isVisit && homes.has(back.reg) ? [at, at + 2] : [];
+    }),
+  );
+}
+
 function checkPhases(child: readonly Step[]): string[] {
+  const visits = visitsOf(child);
   const inForce = new Set<PhaseRule>();
   const problems: string[] = [];
   const pass = (phase: Phase): void => {
@@ -223,7 +244,7 @@ function checkPhases(child: readonly Step[]): string[] {
       }
     }
     pass(act.verb);
-    if (act.verb === 'setns' && (act.flags & cloneBits.CLONE_NEWNS) !== 0) pass('joined-mounts');
+    if (entersMounts(act) && !visits.has(step.index)) pass('joined-mounts');
   }
   return problems;
 }

@@ -104,6 +104,24 @@ test('a plan prints one act a line with its flags by name', () => golden('plan.t
 
 test('a good plan has no problems', () => expect(checkPlan(plan)).toEqual([]));
 
+test('a tree may be borrowed from another mount namespace, and nothing else may happen there', () => {
+  const flags = 0x20000;
+  const visit = (...between: Act[]): Plan => ({
+    ...plan,
+    child: [
+      { verb: 'open', path: '/proc/self/ns/mnt', flags: 0, reg: 20 },
+      { verb: 'setns', reg: 0, flags },
+      ...between,
+      { verb: 'setns', reg: 20, flags },
+      ...child,
+    ],
+  });
+  const borrow: Act = { verb: 'openTree', source: '/dev/shm', subpath: '', recursive: 0, reg: 21 };
+  expect(checkPlan(visit(borrow))).toEqual([]);
+  expect(checkPlan(visit(borrow, { verb: 'oomScoreAdj', value: '0' }))).not.toEqual([]);
+  expect(checkPlan(visit({ verb: 'oomScoreAdj', value: '0' }))).not.toEqual([]);
+});
+
 test('a plan that lost or misplaced something that protects is refused', () => {
   const problems = [
     without('pivotRoot'),

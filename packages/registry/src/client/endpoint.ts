@@ -38,6 +38,8 @@ export type Endpoint = {
   readonly isOwn: boolean;
   /** The registry that a mirror stands for, which it is told as `ns`; undefined: it is not told. */
   readonly namespace: string | undefined;
+  /** Who cannot be connected to within this time is not waited for; undefined: as long as for an answer. */
+  readonly dialTimeoutMs: number | undefined;
 };
 
 export const everything: readonly Capability[] = ['resolve', 'pull', 'push'];
@@ -52,7 +54,7 @@ export function endpointOf(domain: string, { insecure, configDirs }: Registries)
   const host = domain === defaultDomain ? 'registry-1.docker.io' : domain;
   const name = hostNameOf(domain);
   const certificates = readCertificates(configDirs, domain);
-  const isConfigured = insecure.some((entry) => entry === domain || entry === name || containsAddress(entry, name));
+  const isConfigured = isListed(domain, insecure);
   const mayBeInsecure = isConfigured || (isLoopback(name) && certificates === undefined);
   const isInsecure = mayBeInsecure && domain !== defaultDomain;
   return {
@@ -65,6 +67,7 @@ export function endpointOf(domain: string, { insecure, configDirs }: Registries)
     capabilities: everything,
     isOwn: true,
     namespace: undefined,
+    dialTimeoutMs: undefined,
   };
 }
 
@@ -85,6 +88,12 @@ export function mirrorEndpoint(mirror: string, registries: Registries): Endpoint
     capabilities: ['resolve', 'pull'],
     isOwn: false,
   };
+}
+
+/** Tells whether a registry is among hosts, with or without a port, and networks. */
+export function isListed(domain: string, entries: readonly string[]): boolean {
+  const name = hostNameOf(domain);
+  return entries.some((entry) => entry === domain || entry === name || containsAddress(entry, name));
 }
 
 function hostNameOf(domain: string): string {

@@ -70,6 +70,7 @@ function entryEndpoint(entry: HostEntry, { own, domain, path, registries }: Plac
     capabilities: entry.capabilities ?? everything,
     isOwn,
     namespace: isOwn ? undefined : domain,
+    dialTimeoutMs: entry.dialTimeoutMs,
   };
 }
 

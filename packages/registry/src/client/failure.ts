@@ -106,6 +106,7 @@ const unreachable: Readonly<Record<string, (url: URL) => string>> = {
     ],
     () => 'tls: failed to verify certificate: x509: certificate signed by unknown authority',
   ),
+  ETIMEDOUT: (url) => `dial tcp ${url.hostname}:${portOf(url)}: i/o timeout`,
   CERT_HAS_EXPIRED: () => 'tls: failed to verify certificate: x509: certificate has expired or is not yet valid',
   ERR_TLS_CERT_ALTNAME_INVALID: (url) =>
     `tls: failed to verify certificate: x509: certificate is not valid for ${url.hostname}`,
@@ -116,7 +117,7 @@ function same(codes: readonly string[], why: (url: URL) => string): Readonly<Rec
   return Object.fromEntries(codes.map((code) => [code, why]));
 }
 
-function portOf(url: URL): string {
+export function portOf(url: URL): string {
   return url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
 }
 

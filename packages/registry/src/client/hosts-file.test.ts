@@ -32,11 +32,13 @@ ca = ["/etc/certs/one.pem", "two.pem"]
     headers: { 'x-custom': 'value1, value2' },
     client: { certificate: '/etc/certs/client.cert', key: '/etc/certs/client.key' },
     overridesPath: false,
+    dialTimeoutMs: 1000,
   });
   expect(hosts[1]).toMatchObject({
     capabilities: undefined,
     client: { certificate: '/etc/certs/both.pem', key: '/etc/certs/both.pem' },
     overridesPath: true,
+    dialTimeoutMs: undefined,
   });
   expect([server.url.host, server.authorities]).toEqual(['upstream.registry', ['/etc/certs/one.pem', 'two.pem']]);
   expect(parseHostsFile('', place).server.url.href).toBe('https://registry-1.docker.io/');

@@ -1,4 +1,4 @@
-import { EngineError, messageOf } from '@gantry/base';
+import { EngineError, messageOf, parseDuration } from '@gantry/base';
 import { parse } from 'smol-toml';
 import type { Capability } from './endpoint.ts';
 
@@ -14,6 +14,8 @@ export type HostEntry = {
   readonly headers: Readonly<Record<string, string>>;
   /** The URL's path is the API's root, `/v2` is not added. */
   readonly overridesPath: boolean;
+  /** How long connecting may take; undefined: as long as an answer. */
+  readonly dialTimeoutMs: number | undefined;
 };
 
 /** What the operator says of one registry: who is asked first, and where it is itself. */
@@ -28,7 +30,7 @@ type Table = Readonly<Record<string, unknown>>;
 const capabilityNames: readonly Capability[] = ['resolve', 'pull', 'push'];
 
 /**
- * Parses a `hosts.toml`. Keys that are not known are left alone, as containerd does; `dial_timeout` is one of them.
+ * Parses a `hosts.toml`. Keys that are not known are left alone, as containerd does.
  *
  * Spec: containerd, docs/hosts.md.
  * @param domain the registry, when the file does not say where it is
@@ -62,6 +64,7 @@ function parseEntry(text: string, table: Table): HostEntry {
       ]),
     ),
     overridesPath: table.override_path === true,
+    dialTimeoutMs: parseTimeout(textOf(table, 'dial_timeout')),
   };
 }
 
@@ -72,6 +75,13 @@ function parseCapabilities(table: Table): readonly Capability[] | undefined {
     if (known === undefined) throw new Error(`unknown capability "${name}"`);
     return known;
   });
+}
+
+function parseTimeout(text: string): number | undefined {
+  if (text === '') return undefined;
+  const ms = parseDuration(text);
+  if (ms === undefined || ms <= 0) throw new Error(`"dial_timeout" must be a duration such as 1s, not "${text}"`);
+  return ms;
 }
 
 /** A path, a list of paths, or a list of pairs; the first counts. */

@@ -1,8 +1,11 @@
 import { EngineError } from '@gantry/base';
 import { Authorizer, anonymous, type Credentials } from './authorizer.ts';
+
 import type { Endpoint } from './endpoint.ts';
-import type { Proxies } from './proxy.ts';
+import { connectionError } from './failure.ts';
+import { type Proxies, proxyFor } from './proxy.ts';
 import { type Dial, type Request, send, sendPatiently } from './transport.ts';
+import { tryConnection } from './try-connection.ts';
 
 /** One request of the API. */
 export type Ask = {
@@ -31,6 +34,7 @@ export class RegistryHost {
   readonly #authorizer: Authorizer;
   readonly #proxies: Proxies;
   #scheme: 'https' | 'http' | undefined;
+  #isReached = false;
 
   constructor(endpoint: Endpoint, { credentials, proxies }: { credentials: Credentials; proxies: Proxies }) {
     this.endpoint = endpoint;
@@ -53,6 +57,7 @@ export class RegistryHost {
    */
   async send(ask: Ask, signal: AbortSignal): Promise<Response> {
     const method = ask.method ?? 'GET';
+    await this.#reach(signal);
     const url = typeof ask.target === 'string' ? await this.#urlOf(ask.target, signal) : this.#checkGiven(ask.target);
     const isOurs = url.host === this.endpoint.host;
     const isOnce = ask.body instanceof ReadableStream;
@@ -75,6 +80,20 @@ export class RegistryHost {
       await response.body?.cancel();
       authorization = answer;
     }
+  }
+
+  /** Connects once within the time that the operator gives a host, since `fetch` has no such limit, and hangs up. */
+  async #reach(signal: AbortSignal): Promise<void> {
+    const { host, scheme, dialTimeoutMs } = this.endpoint;
+    if (this.#isReached || dialTimeoutMs === undefined) return;
+    const url = new URL(`${scheme === 'http' ? 'http' : 'https'}://${host}`);
+    try {
+      await tryConnection(new URL(proxyFor(url, this.#proxies) ?? url), { timeoutMs: dialTimeoutMs, signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw connectionError(error, new URL('/v2/', url));
+    }
+    this.#isReached = true;
   }
 
   async #urlOf(path: string, signal: AbortSignal): Promise<URL> {

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { EngineError } from '@gantry/base';
+import { EngineError, isEngineError } from '@gantry/base';
 import {
   acceptedManifestTypes,
   type Digest,
   familiarName,
   formatReference,
   maximumManifestBytes,
+  mediaTypes,
   parseDigest,
   parseFields,
   type Reference,
@@ -13,6 +14,7 @@ import {
 } from '@gantry/oci';
 import type { Capability } from './endpoint.ts';
 import { type Asked, isUnreachable, pullError } from './failure.ts';
+import { parseReferrers, type Referrer } from './referrers.ts';
 import type { RegistryHost } from './registry-host.ts';
 import { backOffMs, caps, delay, failureOf, readBody } from './transport.ts';
 
@@ -21,6 +23,7 @@ export type FetchedManifest = { readonly bytes: Uint8Array; readonly digest: Dig
 export type BlobAsked = { readonly digest: Digest; readonly sizeBytes: number };
 
 const maximumTagPages = 1000;
+const maximumReferrerPages = 10;
 const maximumBlobFailures = 5;
 const stallMs = 60_000;
 
@@ -127,24 +130,50 @@ export class Repository {
       const response = await this.#get(path, { headers: {} }, signal);
       const body = new TextDecoder().decode(await readBody(response, caps.tagListBytes, 'list of tags'));
       tags.push(...parseFields(body, 'list of tags').texts('tags'));
-      const next = /<([^>]+)>\s*;\s*rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1];
+      const next = nextQuery(response);
       if (next === undefined || page + 1 >= pages) return tags;
-      // Only the query is taken: a link to another host or repository is none of ours.
-      path = `tags/list${new URL(next, response.url).search}`;
+      path = `tags/list${next}`;
     }
     throw new EngineError('invalid', `cannot list tags of "${this.#asked.name}": more than ${maximumTagPages} pages`);
   }
 
+  /**
+   * Lists what refers to a digest; empty when nobody knows it.
+   *
+   * Spec: OCI distribution-spec 1.1, "Listing Referrers": a registry without that API keeps the list under a tag.
+   *
+   * @throws as `fetchManifest`
+   */
+  async listReferrers(subject: Digest, signal: AbortSignal): Promise<readonly Referrer[]> {
+    try {
+      return await this.#referrers(subject, signal);
+    } catch (error) {
+      if (!isEngineError(error, 'not-found')) throw error;
+    }
+    try {
+      return parseReferrers((await this.fetchManifest(subject.replace(':', '-'), signal)).bytes);
+    } catch (error) {
+      if (isEngineError(error, 'not-found')) return [];
+      throw error;
+    }
+  }
+
+  async #referrers(subject: Digest, signal: AbortSignal): Promise<readonly Referrer[]> {
+    const found: Referrer[] = [];
+    let path = `referrers/${subject}`;
+    for (let page = 0; page < maximumReferrerPages; page++) {
+      const response = await this.#get(path, { headers: { accept: mediaTypes.ociIndex } }, signal);
+      found.push(...parseReferrers(await readBody(response, maximumManifestBytes, 'list of referrers')));
+      const next = nextQuery(response);
+      if (next === undefined) return found;
+      path = `referrers/${subject}${next}`;
+    }
+    throw new EngineError('invalid', `cannot list referrers of "${subject}": more than ${maximumReferrerPages} pages`);
+  }
+
   async *#readFrom(blob: BlobAsked, offset: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const headers: Record<string, string> = offset === 0 ? {} : { range: `bytes=${offset}-` };
-    const response = await this.#get(`blobs/${blob.digest}`, { headers }, signal);
-    // A registry that ignores ranges sends all of it again.
-    let skip = response.status === 206 ? 0 : offset;
-    for await (const chunk of withoutStalls(response, signal)) {
-      const rest = chunk.subarray(Math.min(skip, chunk.length));
-      skip -= chunk.length - rest.length;
-      if (rest.length > 0) yield rest;
-    }
+    yield* restOf(await this.#get(`blobs/${blob.digest}`, { headers }, signal), offset, signal);
   }
 
   /** A GET below this repository. @throws Docker's texts for an answer that is not the thing itself */
@@ -160,6 +189,12 @@ export class Repository {
   }
 }
 
+/** The query of the next page. Nothing else is taken: a link to another host or repository is none of ours. */
+function nextQuery(response: Response): string | undefined {
+  const next = /<([^>]+)>\s*;\s*rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1];
+  return next === undefined ? undefined : new URL(next, response.url).search;
+}
+
 /** Checks bytes against the digest they were asked for by. @throws invalid */
 function verify(bytes: Uint8Array, digest: Digest, what: string): void {
   const { algorithm, hex } = splitDigest(digest);
@@ -169,6 +204,17 @@ function verify(bytes: Uint8Array, digest: Digest, what: string): void {
       'invalid',
       `cannot use ${what} "${digest}": the registry sent other bytes (${algorithm}:${actual})`,
     );
+  }
+}
+
+/** What a body has from an offset on, which was asked for as a range. */
+export async function* restOf(response: Response, offset: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  // A host that ignores ranges sends all of it again.
+  let skip = response.status === 206 ? 0 : offset;
+  for await (const chunk of withoutStalls(response, signal)) {
+    const rest = chunk.subarray(Math.min(skip, chunk.length));
+    skip -= chunk.length - rest.length;
+    if (rest.length > 0) yield rest;
   }
 }
 

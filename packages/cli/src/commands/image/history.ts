@@ -4,6 +4,7 @@ import { boolFlag, type Command, type Invocation, textFlag } from '../../command
 import { historyHeadings, historyRow } from '../../format/images.ts';
 import { formatRows } from '../../format/list-format.ts';
 import { listFormatFlag } from '../format-flag.ts';
+import { platformDocument } from './platform-flag.ts';
 
 export const historyCommand: Command = {
   usage: '[OPTIONS] IMAGE',
@@ -22,7 +23,7 @@ export const historyCommand: Command = {
 async function showHistory({ session, flags, words }: Invocation): Promise<void> {
   const asked = flagText(flags, 'format') ?? '';
   const isHuman = flagText(flags, 'human') !== 'false';
-  const query = { platform: flagText(flags, 'platform') ?? '' };
+  const query = { platform: platformDocument(flagText(flags, 'platform')) };
   const layers = await session.engine.call(routes.imageHistory, { path: { name: words[0] ?? '' }, query });
   const options = { isTruncated: !flagBool(flags, 'no-trunc'), isHuman, nowMs: Date.now() };
   const when = isHuman ? '{{.CreatedSince}}' : '{{.CreatedAt}}';

@@ -1,4 +1,4 @@
-import { routes } from '@gantry/api';
+import { isJsonObject, type JsonObject, type ProgressWire, routes } from '@gantry/api';
 import { flagBool, flagText } from '@gantry/base';
 import { familiarName, parseReference, repositoryOf, withDefaultTag } from '@gantry/oci';
 import { CliError } from '../../cli-error.ts';
@@ -33,6 +33,24 @@ async function push({ session, flags, words }: Invocation): Promise<void> {
   const headers = await registryAuthHeader(name, session.environment);
   const query = { tag, platform: platformDocument(flagText(flags, 'platform')) };
   const progress = await session.engine.lines(routes.imagePush, { path: { name }, query, headers });
-  await printProgress(progress, isQuiet ? undefined : session.out);
+  const notes: string[] = [];
+  await printProgress(withNotes(progress, notes), isQuiet ? undefined : session.out);
+  for (const note of notes) session.out.write(note);
   if (isQuiet) session.out.line(`${repositoryOf(given)}${tag === '' ? '' : `:${tag}`}`);
+}
+
+/** Passes messages on, and keeps what a push has to say about itself at its end. */
+async function* withNotes(messages: AsyncIterable<ProgressWire>, notes: string[]): AsyncGenerator<ProgressWire> {
+  for await (const message of messages) {
+    const { aux } = message;
+    if (aux !== undefined && isJsonObject(aux)) notes.push(...noteOf(aux));
+    yield message;
+  }
+}
+
+function noteOf({ manifestPushedInsteadOfIndex, originalIndex, selectedManifest }: JsonObject): readonly string[] {
+  if (manifestPushedInsteadOfIndex !== true || !isJsonObject(originalIndex) || !isJsonObject(selectedManifest))
+    return [];
+  const text = 'Not all multiplatform-content is present and only the available single-platform image was pushed';
+  return [`\n Info -> ${text}\n         ${originalIndex.digest} -> ${selectedManifest.digest}\n`];
 }

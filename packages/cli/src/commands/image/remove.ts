@@ -1,8 +1,9 @@
 import { type DeletedImageWire, routes } from '@gantry/api';
-import { flagBool } from '@gantry/base';
+import { flagBool, flagList } from '@gantry/base';
 import { CliError, EngineReplyError } from '../../cli-error.ts';
-import { anyNumber, boolFlag, type Command, type Invocation } from '../../command.ts';
+import { anyNumber, boolFlag, type Command, type Invocation, listFlag } from '../../command.ts';
 import { dryRunFlag, formatPlan, wantsDryRun } from '../dry-run.ts';
+import { platformDocument } from './platform-flag.ts';
 
 export const removeCommand: Command = {
   usage: '[OPTIONS] IMAGE [IMAGE...]',
@@ -10,6 +11,7 @@ export const removeCommand: Command = {
     dryRunFlag,
     boolFlag('force', 'Remove the image even when something uses it', { short: 'f' }),
     boolFlag('no-prune', 'Do not delete untagged parents'),
+    listFlag('platform', 'Remove only these platforms of the image, "os[/arch[/variant]],..."'),
   ],
   arity: { min: 1, max: anyNumber },
   words: 'image',
@@ -18,7 +20,9 @@ export const removeCommand: Command = {
 
 async function removeImages({ session, flags, words }: Invocation): Promise<void> {
   const force = flagBool(flags, 'force');
-  const query = { force, noPrune: flagBool(flags, 'no-prune'), plan: await wantsDryRun(session, flags) };
+  const platforms = flagList(flags, 'platform').flatMap((text) => text.split(',').map(platformDocument));
+  const noPrune = flagBool(flags, 'no-prune');
+  const query = { force, noPrune, platforms, plan: await wantsDryRun(session, flags) };
   const failures: EngineReplyError[] = [];
   for (const [index, name] of words.entries()) {
     try {

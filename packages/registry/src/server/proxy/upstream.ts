@@ -3,6 +3,7 @@ import type { Digest, Reference } from '@gantry/oci';
 import type { Credentials } from '../../client/authorizer.ts';
 import { endpointOf, usualConfigDirs } from '../../client/endpoint.ts';
 import type { Proxies } from '../../client/proxy.ts';
+import type { Referrer } from '../../client/referrers.ts';
 import { RegistryHost } from '../../client/registry-host.ts';
 import { type FetchedManifest, Repository } from '../../client/repository.ts';
 import type { BlobCall } from '../http/call.ts';
@@ -114,6 +115,20 @@ export class Upstream {
     } catch (error) {
       if (!isEngineError(error)) throw error;
       return error.code === 'not-found' ? [] : undefined;
+    }
+  }
+
+  /** What refers to a digest as upstream has it; undefined when it cannot be reached, and what is kept must do. */
+  async listReferrers(
+    name: RepositoryName,
+    subject: Digest,
+    signal: AbortSignal,
+  ): Promise<readonly Referrer[] | undefined> {
+    try {
+      return await this.#repository(name).listReferrers(subject, AbortSignal.any([signal, this.#life.signal]));
+    } catch (error) {
+      if (isEngineError(error)) return undefined;
+      throw error;
     }
   }
 

@@ -4,6 +4,9 @@ import { RegistryError } from '../registry-error.ts';
 import { touchLink } from '../store/blobs.ts';
 import { findManifest, hasRepository } from '../store/manifests.ts';
 
+/** What a cache says beside an answer that may be old. */
+export const staleWarning = '299 - "the upstream registry cannot be reached: this is what it sent last"';
+
 /** `GET` and `HEAD /v2/<name>/manifests/<tag-or-digest>`. Spec: end-3. @throws MANIFEST_UNKNOWN, NAME_UNKNOWN */
 export async function getManifest(call: ManifestCall): Promise<Response> {
   const { store, name, asked, request } = call;
@@ -21,7 +24,7 @@ export async function getManifest(call: ManifestCall): Promise<Response> {
     'content-type': manifest.mediaType,
     'docker-content-digest': manifest.digest,
     etag,
-    ...(fresh === 'stale' && { warning: '299 - "the upstream registry cannot be reached: this is what it sent last"' }),
+    ...(fresh === 'stale' && { warning: staleWarning }),
   };
   if (isUnchanged(request, etag)) return new Response(null, { status: 304, headers });
   headers['content-length'] = String(manifest.bytes.length);
