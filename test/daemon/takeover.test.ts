@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { DebugVarsWire } from '@gantry/api';
 import { RawClient } from '../api/raw-client.ts';
 import { type CommandResult, runCommand } from '../harness/command.ts';
 import { gantryProgram, startEngine, type TestEngine } from '../harness/engine.ts';
@@ -9,7 +10,7 @@ import { waitFor } from '../harness/wait-for.ts';
 let engine: TestEngine;
 
 beforeAll(async () => {
-  engine = await startEngine();
+  engine = await startEngine({ daemonArguments: ['--debug'] });
 }, 60_000);
 
 afterAll(async () => {
@@ -157,6 +158,26 @@ test('a successor that does not come up changes nothing: the daemon serves on, a
   await engine.output('docker', ['rm', id]);
   await renew();
 }, 30_000);
+
+test('who waits at a daemon that gave way is answered even when its successor is stopped and started', async () => {
+  const id = await engine.output('docker', ['run', '-d', 'busybox', 'sleep', '600']);
+  await renew();
+  const waits = follow(['wait', id]);
+  await waitFor('it waits', () => waitsAt(id));
+  await renew();
+  await engine.stop();
+  await engine.start();
+  await engine.output('docker', ['kill', id]);
+  expect(await waits.child.exited).toBe(0);
+  expect(waits.printed()).toBe('137\n');
+  await engine.output('docker', ['rm', id]);
+}, 30_000);
+
+/** The daemon's own word, from the page of its open requests. */
+async function waitsAt(id: string): Promise<boolean> {
+  const vars = (await (await engine.api('GET', '/debug/vars')).json()) as DebugVarsWire;
+  return vars.Requests.some(({ Path }) => Path.endsWith(`/containers/${id}/wait`));
+}
 
 test('without a daemon to take over from, --takeover says so', async () => {
   const alone = await runCommand([gantryProgram, 'daemon', '--takeover', '--exec-root', join(engine.root, 'alone')]);

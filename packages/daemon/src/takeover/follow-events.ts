@@ -3,9 +3,9 @@ import type { EventWire } from '@gantry/api';
 
 /** Says that it will ask again: a daemon that gives way ends such a stream instead of keeping it. */
 export const followerHeader = 'gantry-follower';
-const pauseMs = 50;
-/** Longer without a daemon, and it is not a takeover any more. */
-const patienceMs = 30_000;
+const shortestPauseMs = 50;
+/** For as long as no daemon is in place: somebody stopped it, and starts it again. */
+const longestPauseMs = 1000;
 
 export type FollowOptions = {
   /** The door of whatever daemon is in place. */
@@ -20,15 +20,15 @@ export type FollowOptions = {
 export async function* followEvents(options: FollowOptions): AsyncGenerator<EventWire, void> {
   const { untilNanos, signal } = options;
   let next = options.sinceNanos;
-  for (let seenAt = performance.now(); performance.now() - seenAt < patienceMs; ) {
+  for (let pauseMs = shortestPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
     try {
       for await (const event of eventsOf(options, next)) {
         next = BigInt(event.timeNano) + 1n;
         yield event;
       }
-      seenAt = performance.now();
+      pauseMs = shortestPauseMs;
     } catch {
-      // Between two daemons nobody answers. One that stays away is noticed by the time that has passed.
+      // Between two daemons nobody answers. What happens meanwhile is in the journal.
     }
     if (signal.aborted || (untilNanos !== undefined && BigInt(Date.now()) * 1_000_000n > untilNanos)) return;
     await delay(pauseMs);
