@@ -42,6 +42,7 @@ export async function applyLayer(
     growth.grow(chunk.length);
     if (compression !== 'plain') tar.update(chunk);
     reader.push(chunk);
+    if (compression !== 'plain') giveBack(chunk);
   }
   reader.finish();
   const digest = parseDigest(`sha256:${stored.digest('hex')}`);
@@ -52,4 +53,12 @@ export async function applyLayer(
     storedBytes: growth.storedBytes,
     tarBytes: growth.grownBytes,
   };
+}
+
+/**
+ * Frees the memory of a decompressed chunk, all of which is hashed and written by now: the collector would let some
+ * twenty megabytes of them gather. A buffer that is not full yet is filled on by zlib.
+ */
+function giveBack({ buffer, byteOffset, length }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && byteOffset + length === buffer.byteLength) buffer.transfer(0);
 }
