@@ -21,9 +21,17 @@ import type { LayerFile } from '../tools/upload-image.ts';
  * The image that the benches pull, load and save: three layers, 20,000 files, 717 MB unpacked, about 266 MB as gzip. It is the same
  * bytes on every machine, made by a seeded generator, and kept beside the build.
  */
-const layerCount = 3;
-const fileCount = 20_000;
-const unpackedBytes = 717e6;
+const big: Size = { layers: 3, files: 20_000, unpackedBytes: 717e6, gzipLevel: 6 };
+/** Four times as much in one layer, to see what grows with an image. */
+const huge: Size = { layers: 1, files: 80_000, unpackedBytes: 4 * big.unpackedBytes, gzipLevel: 1 };
+
+type Size = {
+  readonly layers: number;
+  readonly files: number;
+  readonly unpackedBytes: number;
+  readonly gzipLevel: number;
+};
+
 const poolBytes = 16 * 2 ** 20;
 const blockBytes = 512;
 
@@ -74,11 +82,11 @@ async function writeAll(stream: Writable, bytes: Buffer): Promise<void> {
   if (!stream.write(bytes)) await new Promise<void>((resolve) => stream.once('drain', resolve));
 }
 
-async function writeLayer(stream: Writable, layer: number): Promise<void> {
+async function writeLayer(stream: Writable, size: Size, layer: number): Promise<void> {
   const random = seededRandom(1000 + layer);
   const pool = makePool(random);
-  const files = Math.floor(fileCount / layerCount);
-  const meanBytes = unpackedBytes / fileCount;
+  const files = Math.floor(size.files / size.layers);
+  const meanBytes = size.unpackedBytes / size.files;
   for (let file = 0; file < files; file++) {
     if (file % 100 === 0) await writeAll(stream, tarHeader(`layer${layer}/d${file / 100}/`, 0, '5'));
     const sizeBytes = Math.floor(meanBytes * (0.25 + 1.5 * random()));
@@ -90,26 +98,29 @@ async function writeLayer(stream: Writable, layer: number): Promise<void> {
   stream.end(Buffer.alloc(2 * blockBytes));
 }
 
-async function makeLayer(path: string, layer: number): Promise<string> {
+async function makeLayer(path: string, size: Size, layer: number): Promise<string> {
   const tar = new PassThrough({ highWaterMark: 2 ** 20 });
   const hash = createHash('sha256');
   tar.on('data', (chunk: Buffer) => hash.update(chunk));
-  const written = pipeline(tar, createGzip({ level: 6 }), createWriteStream(path));
-  await writeLayer(tar, layer);
+  const written = pipeline(tar, createGzip({ level: size.gzipLevel }), createWriteStream(path));
+  await writeLayer(tar, size, layer);
   await written;
   return `sha256:${hash.digest('hex')}`;
 }
 
+export const bigImageLayers = (): Promise<LayerFile[]> => layersOf('bench-image', big);
+export const hugeImageLayers = (): Promise<LayerFile[]> => layersOf('bench-image-huge', huge);
+
 /** Makes the layers, unless an earlier run left them. */
-export async function bigImageLayers(): Promise<LayerFile[]> {
-  const directory = join(repositoryRoot, 'dist/bench-image');
+async function layersOf(name: string, size: Size): Promise<LayerFile[]> {
+  const directory = join(repositoryRoot, 'dist', name);
   mkdirSync(directory, { recursive: true });
   const index = join(directory, 'layers.json');
   if (existsSync(index)) return JSON.parse(readFileSync(index, 'utf8'));
   const layers = await Promise.all(
-    Array.from({ length: layerCount }, async (_, layer) => {
+    Array.from({ length: size.layers }, async (_, layer) => {
       const path = join(directory, `layer${layer}.tar.gz`);
-      const diffId = await makeLayer(`${path}.tmp`, layer);
+      const diffId = await makeLayer(`${path}.tmp`, size, layer);
       renameSync(`${path}.tmp`, path);
       return { path, diffId };
     }),
