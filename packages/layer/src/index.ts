@@ -4,6 +4,8 @@ export { type HiddenPaths, type Hiding, type LayerTree, LayerWriter } from './ap
 export { removeTree, removeTreeInTurns } from './apply/remove-tree.ts';
 export { bytesOfText, pathOfBytes, textOfBytes } from './byte-string.ts';
 export { type Compression, type Decompressed, decompress, detectCompression } from './compression.ts';
+export { applyDelta } from './delta/apply-delta.ts';
+export { writeDelta } from './delta/write-delta.ts';
 export { GrowthLimit } from './growth-limit.ts';
 export type { LaidLayer } from './lay/lay-over.ts';
 export { packPath } from './local/pack-path.ts';
