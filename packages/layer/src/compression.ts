@@ -122,3 +122,12 @@ function openWait(
     return waiting;
   };
 }
+
+/**
+ * Frees the memory of a chunk of `decompress` that nobody needs any more: the collector would let some twenty megabytes
+ * of them gather. What was not compressed is its source's, and a buffer that is not full yet is filled on by zlib.
+ */
+export function giveBack({ buffer, byteOffset, length }: Uint8Array, compression: Compression): void {
+  const isWhole = byteOffset + length === buffer.byteLength;
+  if (compression !== 'plain' && buffer instanceof ArrayBuffer && isWhole) buffer.transfer(0);
+}

@@ -3,7 +3,7 @@ export { cleanPath } from './apply/entry-path.ts';
 export { type HiddenPaths, type Hiding, type LayerTree, LayerWriter } from './apply/layer-writer.ts';
 export { removeTree, removeTreeInTurns } from './apply/remove-tree.ts';
 export { bytesOfText, pathOfBytes, textOfBytes } from './byte-string.ts';
-export { type Compression, type Decompressed, decompress, detectCompression } from './compression.ts';
+export { type Compression, type Decompressed, decompress, detectCompression, giveBack } from './compression.ts';
 export { applyDelta } from './delta/apply-delta.ts';
 export { writeDelta } from './delta/write-delta.ts';
 export { GrowthLimit } from './growth-limit.ts';

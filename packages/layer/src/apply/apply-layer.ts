@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type DiffId, type Digest, parseDiffId, parseDigest } from '@gantry/oci';
-import { decompress } from '../compression.ts';
+import { decompress, giveBack } from '../compression.ts';
 import { GrowthLimit } from '../growth-limit.ts';
 import { TarReader } from '../tar/reader.ts';
 import { type Hiding, type LayerTree, LayerWriter } from './layer-writer.ts';
@@ -42,7 +42,7 @@ export async function applyLayer(
     growth.grow(chunk.length);
     if (compression !== 'plain') tar.update(chunk);
     reader.push(chunk);
-    if (compression !== 'plain') giveBack(chunk);
+    giveBack(chunk, compression);
   }
   reader.finish();
   const digest = parseDigest(`sha256:${stored.digest('hex')}`);
@@ -53,12 +53,4 @@ export async function applyLayer(
     storedBytes: growth.storedBytes,
     tarBytes: growth.grownBytes,
   };
-}
-
-/**
- * Frees the memory of a decompressed chunk, all of which is hashed and written by now: the collector would let some
- * twenty megabytes of them gather. A buffer that is not full yet is filled on by zlib.
- */
-function giveBack({ buffer, byteOffset, length }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && byteOffset + length === buffer.byteLength) buffer.transfer(0);
 }

@@ -6,7 +6,8 @@ import { ByteCursor, badDelta, deltaMagic, maximumCopied, operations } from './f
 const chunkBytes = 256 * 1024;
 
 /**
- * Puts a tar together from a base and a delta. What comes out is to be verified: neither is trusted here.
+ * Puts a tar together from a base and a delta. What comes out is to be verified: neither is trusted here. A chunk is gone
+ * when the next is asked for.
  *
  * SAFETY: the delta comes from a registry. It reads nowhere but inside the base, and what it grows to is bounded.
  *
@@ -22,6 +23,7 @@ export async function* applyDelta(basePath: string, delta: AsyncIterable<Uint8Ar
   for (const byte of deltaMagic) if ((await cursor.byte()) !== byte) throw badDelta('it is none');
   await using base = await open(basePath, 'r');
   const baseBytes = (await base.stat()).size;
+  const memory = new Uint8Array(chunkBytes);
   let copyableBytes = maximumCopied(baseBytes);
   for (;;) {
     const operation = await cursor.byte();
@@ -31,7 +33,7 @@ export async function* applyDelta(basePath: string, delta: AsyncIterable<Uint8Ar
       if (range.offset + range.length > baseBytes) throw badDelta('it copies from outside of its base');
       copyableBytes -= range.length;
       if (copyableBytes < 0) throw badDelta('it copies more than four times its base');
-      yield* readRange(base, range);
+      yield* readRange(base, range, memory);
     } else if (operation === operations.put) {
       for (let left = await cursor.number(); left > 0; ) {
         const bytes = await cursor.some(left);
@@ -52,10 +54,10 @@ async function* grown(chunks: AsyncIterable<Uint8Array>, growth: GrowthLimit): A
 async function* readRange(
   base: FileHandle,
   { offset, length }: { offset: number; length: number },
+  memory: Uint8Array,
 ): AsyncGenerator<Uint8Array> {
   for (let done = 0; done < length; ) {
-    const memory = Buffer.allocUnsafe(Math.min(chunkBytes, length - done));
-    const { bytesRead } = await base.read(memory, 0, memory.length, offset + done);
+    const { bytesRead } = await base.read(memory, 0, Math.min(memory.length, length - done), offset + done);
     if (bytesRead === 0) throw new Error('unreachable: a base became shorter while it was read');
     done += bytesRead;
     yield memory.subarray(0, bytesRead);

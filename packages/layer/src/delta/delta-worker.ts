@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createZstdCompress } from 'node:zlib';
 import { EngineError, isEngineError, messageOf } from '@gantry/base';
-import { decompress } from '../compression.ts';
+import { decompress, giveBack } from '../compression.ts';
 import { indexBase, makeDelta } from './make-delta.ts';
 import type { DeltaReply, DeltaRequest } from './protocol.ts';
 
@@ -19,12 +19,13 @@ const maximumTarBytes = 8 * 2 ** 30;
 const useless = (why: string): EngineError => new EngineError('invalid', why);
 
 async function* tarOf(path: string): AsyncGenerator<Uint8Array> {
-  const { chunks } = await decompress(createReadStream(path, { highWaterMark: readBytes }));
+  const { chunks, compression } = await decompress(createReadStream(path, { highWaterMark: readBytes }));
   let tarBytes = 0;
   for await (const chunk of chunks) {
     tarBytes += chunk.length;
     if (tarBytes > maximumTarBytes) throw useless('a tar is too large');
     yield chunk;
+    giveBack(chunk, compression);
   }
 }
 

@@ -35,7 +35,7 @@ function write(bytes: Uint8Array): string {
 
 async function apply(base: Uint8Array, delta: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const parts: Uint8Array[] = [];
-  for await (const part of applyDelta(write(base), delta)) parts.push(part);
+  for await (const part of applyDelta(write(base), delta)) parts.push(part.slice());
   return Buffer.concat(parts);
 }
 

@@ -1,5 +1,5 @@
 import { Chunker } from './chunker.ts';
-import { deltaMagic, formatNumbers, maximumCopied, operations } from './format.ts';
+import { badDelta, deltaMagic, formatNumbers, maximumCopied, operations } from './format.ts';
 
 /** What is known of a base: the chunks in its tar, by hash. */
 type BaseIndex = {
@@ -37,13 +37,18 @@ function hashOf(chunk: Uint8Array): bigint {
 /**
  * Makes the operations of a delta, not compressed, while it reads the target once. A chunk that follows the last one in
  * the base too is taken from there, so that runs stay together; else its first place in the base is.
+ *
+ * @throws invalid when the two turn out to have nothing in common, early, since what is put costs much to pack
  */
 export async function* makeDelta(
   { hashes, offsets, first }: BaseIndex,
   tar: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
   const made: Uint8Array[] = [deltaMagic];
-  let copyableBytes = maximumCopied(offsets.at(-1) ?? 0);
+  const baseBytes = offsets.at(-1) ?? 0;
+  const most = maximumCopied(baseBytes);
+  let copiedBytes = 0;
+  let putBytes = 0;
   let run = { offset: 0, length: 0 };
   let next = 0;
   const endRun = (): void => {
@@ -54,19 +59,21 @@ export async function* makeDelta(
     const hash = hashOf(chunk);
     const found = hashes[next] === hash ? next : first.get(hash);
     const offset = found === undefined ? undefined : offsets[found];
-    if (found === undefined || offset === undefined || copyableBytes < chunk.length) {
+    if (found === undefined || offset === undefined || copiedBytes + chunk.length > most) {
       endRun();
+      putBytes += chunk.length;
       // The chunk's memory is used again.
       made.push(formatNumbers(operations.put, [chunk.length]), chunk.slice());
       return;
     }
     if (run.offset + run.length !== offset) endRun();
     run = { offset: run.length === 0 ? offset : run.offset, length: run.length + chunk.length };
-    copyableBytes -= chunk.length;
+    copiedBytes += chunk.length;
     next = found + 1;
   });
   for await (const bytes of tar) {
     chunker.push(bytes);
+    if (putBytes > baseBytes / 4 && copiedBytes < putBytes / 20) throw badDelta('it finds too little in its base');
     if (made.length > 0) yield Buffer.concat(made.splice(0));
   }
   chunker.finish();
