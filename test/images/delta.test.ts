@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from 'bun:test';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
 import { deltaMagic, formatNumbers, operations } from '../../packages/layer/src/delta/format.ts';
@@ -58,6 +58,25 @@ test.each(['gzip', 'zstd', 'plain'] as const)(
     expect(await counter(registry, 'registry_delta_saved_bytes_total')).toBeGreaterThan(whole);
   },
 );
+
+test('a layer on top of a changed one is not fetched again', async () => {
+  await using registry = await startRegistry();
+  await using wire = await startCountingWire(new URL(registry.url()));
+  using rooms = openImageRooms();
+  const top = makeLayer(makeTar([{ kind: 'file', path: 'top', text: randomBytes(3e6).toString('latin1') }]));
+  for (const version of [1, 2]) {
+    const image = makeImage([makeLayer(tarOf(version)), top]);
+    await pushImage(repositoryAt(registry), String(version), image);
+  }
+  await rooms.pull(`${wire.host}/app:1`);
+  const whole = wire.take();
+  const lines = await rooms.pull(`${wire.host}/app:2`);
+  expect(wire.take()).toBeLessThan(whole / 10);
+  expect(lines.filter((line) => line.endsWith('Pull complete'))).toHaveLength(2);
+  expectVersion(rooms, `${wire.host}/app:2`, 2);
+  const [, path = ''] = rooms.layerPaths(`${wire.host}/app:2`);
+  expect(readdirSync(path)).toEqual(['top']);
+});
 
 test('what a delta brought goes when its image goes', async () => {
   await using registry = await startRegistry();

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { EngineError, isEngineError } from '@gantry/base';
-import { type AppliedLayer, applyDelta, decompress } from '@gantry/layer';
+import { type AppliedLayer, applyDelta, decompress, giveBack } from '@gantry/layer';
 import {
   type Descriptor,
   type Digest,
@@ -70,9 +70,8 @@ export type DeltaPull = LayerPlan & {
  */
 export async function pullDelta(deps: ImageDeps, pull: DeltaPull): Promise<AppliedLayer | undefined> {
   const { descriptor, bases, sources, signal } = pull;
-  if (bases.length === 0 || descriptor.sizeBytes < minimumBytes) return undefined;
-  const distance = ({ sizeBytes }: DeltaBase): number => Math.abs(sizeBytes - descriptor.sizeBytes);
-  const nearest = bases.toSorted((one, other) => distance(one) - distance(other));
+  const nearest = nearestBases(bases, descriptor);
+  if (nearest.length === 0 || descriptor.sizeBytes < minimumBytes) return undefined;
   try {
     const names = nearest.map(({ digest }) => digest);
     const delta = await sources.findDelta(descriptor, names, signal);
@@ -84,6 +83,14 @@ export async function pullDelta(deps: ImageDeps, pull: DeltaPull): Promise<Appli
     if (isEngineError(error)) return undefined;
     throw error;
   }
+}
+
+/** Half of the layer at least may be found in a base; reading one that is much larger costs more than it saves. */
+function nearestBases(bases: readonly DeltaBase[], wanted: Descriptor): readonly DeltaBase[] {
+  const distance = ({ sizeBytes }: DeltaBase): number => Math.abs(sizeBytes - wanted.sizeBytes);
+  return bases
+    .filter(({ sizeBytes }) => sizeBytes >= wanted.sizeBytes / 2 && sizeBytes <= wanted.sizeBytes * 4)
+    .sort((one, other) => distance(one) - distance(other));
 }
 
 async function receiveDelta(
@@ -121,10 +128,11 @@ async function openTar(
   if (compressionOf(kept.path) === 'plain') return { path: kept.path, [Symbol.dispose]: () => undefined };
   using undo = new DisposableStack();
   const file = undo.use(content.ingest());
-  const { chunks } = await decompress(createReadStream(kept.path, { highWaterMark: readBytes }));
+  const { chunks, compression } = await decompress(createReadStream(kept.path, { highWaterMark: readBytes }));
   for await (const chunk of chunks) {
     signal.throwIfAborted();
     file.write(chunk);
+    giveBack(chunk, compression);
   }
   const life = undo.move();
   return { path: file.path, [Symbol.dispose]: () => life.dispose() };

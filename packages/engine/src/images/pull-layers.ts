@@ -12,7 +12,7 @@ import {
 import type { Job } from '../jobs/index.ts';
 import type { ImageDeps, OnProgress } from './deps.ts';
 import { type DeltaBase, deltaBases, pullDelta } from './pull-delta.ts';
-import { isLayerKept, layerError, resumeLayer } from './receive-layer.ts';
+import { isLayerKept, type LayerPlan, type LayerSteps, layerError, resumeLayer, unpackKept } from './receive-layer.ts';
 import { chainsOf } from './record.ts';
 import type { Sources } from './sources.ts';
 
@@ -112,24 +112,44 @@ async function pullLayer(deps: ImageDeps, layer: LayerToPull, pull: LayerPull): 
     },
   };
   try {
-    const source = (offset: number): AsyncIterable<Uint8Array> => sources.readBlob({ ...descriptor, offset }, signal);
-    const verifyTar = (applied: AppliedLayer): ChainId => verifyDiffId(layer, applied);
+    const plan = { parent, steps, signal };
+    const { digest } = descriptor;
     const verify = (applied: AppliedLayer): ChainId => verifyLayer(layer, applied);
-    const byDelta = { descriptor, bases, sources, user, steps, signal, parent, verify: verifyTar };
-    const receive = (): Promise<AppliedLayer> =>
-      resumeLayer(deps, { digest: descriptor.digest, source, steps, signal, parent, verify });
+    const verifyTar = (applied: AppliedLayer): ChainId => verifyDiffId(layer, applied);
+    const source = (offset: number): AsyncIterable<Uint8Array> => sources.readBlob({ ...descriptor, offset }, signal);
+    const receive = (): Promise<AppliedLayer> => resumeLayer(deps, { ...plan, digest, source, verify });
     // A mirror that sends other bytes stands in nobody's way.
-    const whole = (): Promise<AppliedLayer> =>
+    const receiveWhole = (): Promise<AppliedLayer> =>
       receive().catch(async (error: unknown) => {
-        if (!isEngineError(error, 'invalid') || !sources.distrust(descriptor.digest)) throw error;
+        if (!isEngineError(error, 'invalid') || !sources.distrust(digest)) throw error;
         return await receive();
       });
-    if ((await pullDelta(deps, byDelta)) === undefined) await whole();
+    const isHere =
+      (await reuseKept(deps, layer, { ...plan, verify: verifyTar })) ??
+      (await pullDelta(deps, { ...plan, descriptor, bases, sources, user, verify: verifyTar }));
+    if (isHere === undefined) await receiveWhole();
   } catch (error) {
     throw layerError(error, id);
   }
   tell({ id, status: 'Extracting', current: total, total });
   tell({ id, status: 'Pull complete' });
+}
+
+/** @returns undefined: neither the blob nor its tar is here, or what is here is damaged */
+async function reuseKept(
+  deps: ImageDeps,
+  { descriptor, diffId }: LayerToPull,
+  plan: LayerPlan & { readonly steps: LayerSteps; readonly signal: AbortSignal },
+): Promise<AppliedLayer | undefined> {
+  const kept = deps.content.find(descriptor.digest) ?? deps.content.find(parseDigest(diffId));
+  if (kept === undefined) return undefined;
+  plan.steps.onComplete();
+  try {
+    return await unpackKept(deps, { ...plan, kept });
+  } catch (error) {
+    if (isEngineError(error, 'invalid')) return undefined;
+    throw error;
+  }
 }
 
 /** SAFETY: both must fit: a wrong diff ID would record this tree under the name of another image's layer. */

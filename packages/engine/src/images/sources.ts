@@ -1,6 +1,14 @@
 import { EngineError } from '@gantry/base';
 import { type Digest, isForeignLayer, type Reference } from '@gantry/oci';
-import { anonymous, type BlobAsked, type BlobElsewhere, type FoundDelta, openRepositories, type Repository, readElsewhere } from '@gantry/registry';
+import {
+  anonymous,
+  type BlobAsked,
+  type BlobElsewhere,
+  type FoundDelta,
+  openRepositories,
+  type Repository,
+  readElsewhere,
+} from '@gantry/registry';
 import type { ImageDeps } from './deps.ts';
 import type { RegistryAuth } from './types.ts';
 
