@@ -82,7 +82,14 @@ async function writeAll(stream: Writable, bytes: Buffer): Promise<void> {
   if (!stream.write(bytes)) await new Promise<void>((resolve) => stream.once('drain', resolve));
 }
 
-async function writeLayer(stream: Writable, size: Size, layer: number): Promise<void> {
+type LayerPlan = {
+  readonly size: Size;
+  readonly layer: number;
+  /** A file that is another one than it would be. */
+  readonly changedFile: number | undefined;
+};
+
+async function writeLayer(stream: Writable, { size, layer, changedFile }: LayerPlan): Promise<void> {
   const random = seededRandom(1000 + layer);
   const pool = makePool(random);
   const files = Math.floor(size.files / size.layers);
@@ -91,36 +98,48 @@ async function writeLayer(stream: Writable, size: Size, layer: number): Promise<
     if (file % 100 === 0) await writeAll(stream, tarHeader(`layer${layer}/d${file / 100}/`, 0, '5'));
     const sizeBytes = Math.floor(meanBytes * (0.25 + 1.5 * random()));
     await writeAll(stream, tarHeader(`layer${layer}/d${Math.floor(file / 100)}/f${file}`, sizeBytes, '0'));
-    const from = Math.floor(random() * (poolBytes - sizeBytes));
+    const at = random();
+    const from = Math.floor((file === changedFile ? 1 - at : at) * (poolBytes - sizeBytes));
     await writeAll(stream, pool.subarray(from, from + sizeBytes));
     await writeAll(stream, Buffer.alloc((blockBytes - (sizeBytes % blockBytes)) % blockBytes));
   }
   stream.end(Buffer.alloc(2 * blockBytes));
 }
 
-async function makeLayer(path: string, size: Size, layer: number): Promise<string> {
+async function makeLayer(path: string, plan: LayerPlan): Promise<string> {
   const tar = new PassThrough({ highWaterMark: 2 ** 20 });
   const hash = createHash('sha256');
   tar.on('data', (chunk: Buffer) => hash.update(chunk));
-  const written = pipeline(tar, createGzip({ level: size.gzipLevel }), createWriteStream(path));
-  await writeLayer(tar, size, layer);
+  const written = pipeline(tar, createGzip({ level: plan.size.gzipLevel }), createWriteStream(path));
+  await writeLayer(tar, plan);
   await written;
   return `sha256:${hash.digest('hex')}`;
 }
 
-export const bigImageLayers = (): Promise<LayerFile[]> => layersOf('bench-image', big);
-export const hugeImageLayers = (): Promise<LayerFile[]> => layersOf('bench-image-huge', huge);
+export const bigImageLayers = (): Promise<LayerFile[]> => layersOf('bench-image', plansOf(big));
+export const hugeImageLayers = (): Promise<LayerFile[]> => layersOf('bench-image-huge', plansOf(huge));
+
+/** The big image again, after one file of its middle layer changed. */
+export async function changedImageLayers(): Promise<LayerFile[]> {
+  const [lowest, , topmost] = await bigImageLayers();
+  const changed = await layersOf('bench-image-changed', [{ size: big, layer: 1, changedFile: 3000 }]);
+  return [lowest, ...changed, topmost].filter((layer) => layer !== undefined);
+}
+
+function plansOf(size: Size): readonly LayerPlan[] {
+  return Array.from({ length: size.layers }, (_, layer) => ({ size, layer, changedFile: undefined }));
+}
 
 /** Makes the layers, unless an earlier run left them. */
-async function layersOf(name: string, size: Size): Promise<LayerFile[]> {
+async function layersOf(name: string, plans: readonly LayerPlan[]): Promise<LayerFile[]> {
   const directory = join(repositoryRoot, 'dist', name);
   mkdirSync(directory, { recursive: true });
   const index = join(directory, 'layers.json');
   if (existsSync(index)) return JSON.parse(readFileSync(index, 'utf8'));
   const layers = await Promise.all(
-    Array.from({ length: size.layers }, async (_, layer) => {
-      const path = join(directory, `layer${layer}.tar.gz`);
-      const diffId = await makeLayer(`${path}.tmp`, size, layer);
+    plans.map(async (plan) => {
+      const path = join(directory, `layer${plan.layer}.tar.gz`);
+      const diffId = await makeLayer(`${path}.tmp`, plan);
       renameSync(`${path}.tmp`, path);
       return { path, diffId };
     }),

@@ -4,7 +4,7 @@ import { gantryProgram, startEngine } from '../test/harness/engine.ts';
 import { waitFor } from '../test/harness/wait-for.ts';
 import { mountLoopDisk, type Peers, startDockerd } from './peers.ts';
 
-export type ImageVerb = 'load' | 'save' | 'push' | 'pull';
+export type ImageVerb = 'load' | 'save' | 'push' | 'pull' | 're-pull';
 
 /** What an engine is to do, each verb as a command line; what it cannot do, or not in the same way, is left out. */
 export type ImageEngine = {
@@ -22,8 +22,9 @@ export type Asked = {
   readonly saved: string;
   /** The name under which `push` sends the image. */
   readonly pushed: string;
-  /** What `pull` asks for. */
+  /** What `pull` asks for, and then `re-pull`: the same image after a file of it changed. */
   readonly pulled: string;
+  readonly pulledAgain: string;
 };
 
 /** An engine with nothing in it, on a fresh ext4, for as long as `act` runs. */
@@ -66,6 +67,7 @@ function dockerCommands(client: readonly string[], asked: Asked): ImageEngine['c
     tag: [...client, 'tag', asked.image, asked.pushed],
     push: [...client, 'push', '-q', asked.pushed],
     pull: [...client, 'pull', '-q', asked.pulled],
+    're-pull': [...client, 'pull', '-q', asked.pulledAgain],
   };
 }
 
@@ -85,6 +87,7 @@ export function podmanSide(peers: Peers): ImageSide {
           save: [...podman, 'save', '-q', '-o', asked.saved, asked.image],
           push: [...podman, 'push', '-q', plain, asked.image, asked.pushed],
           pull: [...podman, 'pull', '-q', plain, asked.pulled],
+          're-pull': [...podman, 'pull', '-q', plain, asked.pulledAgain],
         },
         daemons: async () => [],
       });
@@ -110,6 +113,7 @@ export function skopeoSide(peers: Peers): ImageSide {
           save: [...copy, stored + asked.image, `docker-archive:${asked.saved}:${asked.image}`],
           push: [...copy, '--dest-tls-verify=false', archive, `docker://${asked.pushed}`],
           pull: [...copy, '--src-tls-verify=false', `docker://${asked.pulled}`, stored + asked.pulled],
+          're-pull': [...copy, '--src-tls-verify=false', `docker://${asked.pulledAgain}`, stored + asked.pulledAgain],
         },
         daemons: async () => [],
       });
@@ -143,6 +147,7 @@ export function containerdSide(peers: Peers): ImageSide {
           load: [...images, 'import', asked.archive],
           save: [...images, 'export', asked.saved, `docker.io/${asked.image}`],
           pull: [...images, 'pull', '--plain-http', asked.pulled],
+          're-pull': [...images, 'pull', '--plain-http', asked.pulledAgain],
         },
         daemons: async () => [containerd.pid],
       });
