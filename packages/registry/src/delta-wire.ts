@@ -1,4 +1,4 @@
-/** What our registry says of deltas and our client looks for; everyone else passes it over. ADR 15. */
+/** What our registry says of deltas and our client looks for; everyone else passes it over. ADR 18. */
 
 /** On manifests: this registry may be asked for deltas. */
 export const deltaOffer: Readonly<Record<string, string>> = { 'gantry-deltas': '1' };

@@ -113,7 +113,7 @@ export class Repository {
   }
 
   /**
-   * Asks for a layer as a difference from one of those that are here, named best first. ADR 15.
+   * Asks for a layer as a difference from one of those that are here, named best first. ADR 18.
    *
    * @returns undefined: it must be fetched whole
    */

@@ -10,7 +10,7 @@ const document = {
       name: '_gantry',
       description: 'tells a layer as a difference from another one of the repository',
       // In the source: it is spoken between our own, and nobody else's clients have to know it.
-      url: 'docs/adr/0015-deltas-between-our-own.md',
+      url: 'docs/adr/0018-deltas-between-our-own.md',
       endpoints: ['/v2/{name}/_gantry/deltas/{digest}'],
     },
   ],
