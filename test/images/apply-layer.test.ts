@@ -38,7 +38,7 @@ async function unpack(tar: Uint8Array): Promise<Unpacked> {
   const root = mkdtempSync(join(area, 'root-'));
   const fd = openSync(root, 'r');
   try {
-    return { root, layer: await applyLayer(chunked(tar), fd) };
+    return { root, layer: await applyLayer(chunked(tar), fd, 'marked') };
   } finally {
     closeSync(fd);
   }

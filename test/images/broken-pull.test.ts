@@ -228,6 +228,7 @@ test('what a killed daemon left of a pull is swept at the next start', async () 
       diffId: noise.diffId as never,
       sizeBytes: 1,
       impliedDirectories: [],
+      hidden: { whiteouts: [], opaque: [] },
     });
     rooms.snapshots.draft();
     expect(rooms.leftovers().length).toBe(4);
@@ -246,7 +247,7 @@ test('a manifest with as many layers as overlayfs takes is pulled, one more is r
   using registry = startBrokenRegistry(deep, (bytes) => new Response(bytes));
   await rooms.pull(`${registry.host}/deep`);
   rooms.snapshots.reserve('c', rooms.images.get(`${registry.host}/deep`).chainId);
-  const { lower } = rooms.snapshots.prepare('c');
+  const { lower } = (await rooms.snapshots.prepare('c')).mount;
   expect(lower.length).toBe(127);
   expect(`lowerdir=${lower.join(':')}`.length).toBeLessThan(3500);
   expect(descriptorOf(noise).size).toBe(noise.bytes.length);

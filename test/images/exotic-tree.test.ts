@@ -65,7 +65,7 @@ async function unpacked(
     for await (const chunk of chunks) yield chunk;
   }
   try {
-    return { root, digest: (await applyLayer(pieces(), fd)).diffId };
+    return { root, digest: (await applyLayer(pieces(), fd, 'marked')).diffId };
   } finally {
     closeSync(fd);
   }
@@ -114,7 +114,7 @@ function overlay(name: string): {
 } {
   const cwd = join(area, name);
   for (const dir of ['upper', 'lower0', 'lower1']) mkdirSync(join(cwd, dir), { recursive: true });
-  const directories = { cwd, upper: 'upper', lower: ['lower0', 'lower1'] };
+  const directories = { kind: 'overlay' as const, cwd, upper: 'upper', lower: ['lower0', 'lower1'] };
   return { ...directories, request: { verb: 'layer', directories } };
 }
 
@@ -177,7 +177,7 @@ test('deletions, replacements and opaque directories become the marks that the l
   ]);
   await using thread = new TreeThread({
     verb: 'changes',
-    directories: { cwd, upper: 'upper', lower: ['lower0', 'lower1'] },
+    directories: { kind: 'overlay', cwd, upper: 'upper', lower: ['lower0', 'lower1'] },
   });
   expect((await thread.head).map(({ kind, path }) => `${kind[0]} ${path}`)).toEqual([
     'm changed',

@@ -43,15 +43,18 @@ export type ImageRooms = Disposable & {
 
 const anybody = { username: '', password: '', identityToken: '', registryToken: '', serverAddress: '' };
 
-let readers = 0;
-
-type RoomOptions = { readonly bootId?: string; readonly policy?: CollectPolicy; readonly now?: () => Date };
+type RoomOptions = {
+  readonly bootId?: string;
+  readonly storageDriver?: string;
+  readonly policy?: CollectPolicy;
+  readonly now?: () => Date;
+};
 
 /** @param dataRoot an existing directory to use and leave; absent: one in the temporary directory, removed at the end */
 export function openImageRooms(
   dataRoot?: string,
   registries: Partial<Registries> = {},
-  { bootId = 'one boot', policy, now = () => new Date() }: RoomOptions = {},
+  { bootId = 'one boot', storageDriver = '', policy, now = () => new Date() }: RoomOptions = {},
 ): ImageRooms {
   const root = dataRoot ?? mkdtempSync(join(tmpdir(), 'gantry-images-'));
   mkdirSync(root, { recursive: true });
@@ -69,7 +72,7 @@ export function openImageRooms(
   const report = (what: string, error: unknown): void => void warnings.push(`${what}: ${error}`);
   const durability = openDurability({ db, bootId, now, sync: () => syncInThread(root), report });
   const content = openContent({ db, durability, dataRoot: root, now, random });
-  const snapshots = openSnapshots({ db, durability, dataRoot: root, now, random });
+  const snapshots = openSnapshots({ db, durability, dataRoot: root, storageDriver, now, random });
   const images = openImages({
     db,
     durability: { ...durability, syncSoon: () => undefined },
@@ -99,10 +102,8 @@ export function openImageRooms(
       return lines.map(({ id, status }) => (id === undefined ? status : `${id}: ${status}`));
     },
     layerPaths: (nameOrId) => {
-      const reader = `layer-paths-${readers++}`;
-      snapshots.reserve(reader, images.get(nameOrId).chainId);
-      const { cwd, lower } = snapshots.mount(reader);
-      return lower.map((path) => join(cwd, path)).reverse();
+      const { upper = '', lower = [] } = images.stackOf(images.get(nameOrId)) ?? {};
+      return [upper, ...lower].reverse();
     },
     leftovers: () =>
       ['layers', 'ingest', 'blobs/sha256'].flatMap((dir) =>

@@ -9,9 +9,10 @@ import type { DaemonFacts } from './print/system.ts';
 
 /** What can be reloaded is read anew each time somebody asks for it. */
 export function engineOptions(settings: Settings, log: Log): EngineOptions {
-  const { dataRoot, execRoot, bridge, bip, nondistributable, imagePolicy } = settings.config;
+  const { dataRoot, execRoot, bridge, bip, storageDriver, nondistributable, imagePolicy } = settings.config;
   return {
     dataRoot,
+    storageDriver,
     execRoot,
     bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
     bridge,

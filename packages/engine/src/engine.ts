@@ -12,6 +12,7 @@ import type {
 import type { EngineEvent, EventSink, RunsAround } from './events/types.ts';
 import type { ImageRoom } from './images/types.ts';
 import type { EndpointRecord, NetworkRoom, PublishedPort } from './network/types.ts';
+import type { StackPaths } from './snapshots/types.ts';
 import type { VolumeRoom } from './volumes/types.ts';
 
 /** Docker's filters, decoded: key → values. */
@@ -33,6 +34,10 @@ export type ContainerView = ContainerRecord & {
   /** Only when asked for. */
   readonly sizeRw: number | undefined;
   readonly sizeRootFs: number | undefined;
+  /** What its own tree takes on the disk: with a driver of copies more than it changed. */
+  readonly diskBytes: number | undefined;
+  /** Where its layers are, when they are stacked; only in the view of one. */
+  readonly stack: StackPaths | undefined;
 };
 
 export type AttachOptions = {

@@ -1,11 +1,14 @@
-import { existsSync, readdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { arch, hostname, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { formatId } from '@gantry/base';
 import type { ContainerDeps } from './containers/index.ts';
 import type { EngineInfo } from './engine.ts';
 
-export type InfoDeps = Pick<ContainerDeps, 'store' | 'images' | 'facts' | 'limits' | 'dataRoot' | 'now' | 'random'>;
+export type InfoDeps = Pick<
+  ContainerDeps,
+  'store' | 'images' | 'snapshots' | 'facts' | 'limits' | 'dataRoot' | 'now' | 'random'
+>;
 
 /** Docker's name for the registry that references without a host mean. */
 const defaultRegistry = 'https://index.docker.io/v1/';
@@ -19,11 +22,8 @@ export function openInfo(deps: InfoDeps): () => EngineInfo {
   const release = readRelease();
   const fixed = {
     id: engineId(deps),
-    storageDriver: 'overlay2',
-    storageStatus: [
-      ['Backing Filesystem', filesystemName(dataRoot)],
-      ['Supports d_type', 'true'],
-    ],
+    storageDriver: deps.snapshots.driver.name,
+    storageStatus: deps.snapshots.driver.status,
     cgroupVersion: limits.cgroupVersion,
     kernelVersion: facts.kernelRelease,
     operatingSystem: release.PRETTY_NAME ?? 'Linux',
@@ -79,22 +79,6 @@ function countContainers({ store }: InfoDeps): EngineInfo['containers'] {
   const running = statuses.filter((status) => status.kind === 'running' || status.kind === 'restarting');
   const paused = running.filter((status) => status.kind === 'running' && status.paused).length;
   return { running: running.length - paused, paused, stopped: statuses.length - running.length };
-}
-
-/** Magic numbers of the filesystems that data roots lie on, under Docker's names. Fact: linux/magic.h. */
-const filesystems: ReadonlyMap<number, string> = new Map([
-  [0xef53, 'extfs'],
-  [0x58465342, 'xfs'],
-  [0x9123683e, 'btrfs'],
-  [0x01021994, 'tmpfs'],
-  [0x794c7630, 'overlayfs'],
-  [0x2fc12fc1, 'zfs'],
-  [0x6969, 'nfs'],
-  [0xf2f52010, 'f2fs'],
-]);
-
-function filesystemName(path: string): string {
-  return filesystems.get(statfsSync(path).type) ?? '<unknown>';
 }
 
 function readRelease(): Record<string, string> {

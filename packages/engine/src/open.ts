@@ -40,6 +40,8 @@ import { openVolumes, type VolumeRoom } from './volumes/index.ts';
 export type EngineOptions = {
   /** What shall outlive a reboot: database, blobs, layers, volumes, logs. */
   readonly dataRoot: string;
+  /** Name of the snapshot driver that was asked for; '' for none. */
+  readonly storageDriver: string;
   /** What ends with the machine: shims' sockets, plans. */
   readonly execRoot: string;
   /** Of the machine's present run: what was not on the disk when an earlier one ended is not trusted. */
@@ -74,16 +76,17 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const random = (bytes: number): Uint8Array => randomBytes(bytes);
   const facts = probeHostFacts();
   const native = await openNativeProgram();
-  ensureCgroupParent(facts.cgroup, cgroupParent);
 
   const db = openDb(join(dataRoot, 'gantry.db'));
   const events = openEvents({ db, clock });
   const jobs = openJobs({ db, now, random });
   const durability = openDurability({ ...options, db, now, sync: () => syncInThread(dataRoot) });
   const content = openContent({ db, durability, dataRoot, now, random });
-  const snapshots = openSnapshots({ db, durability, dataRoot, now, random });
+  const snapshots = openSnapshots({ ...options, db, durability, dataRoot, now, random });
   const warn = (message: string): void => options.report(message, undefined);
   const images = openImages({ ...options, db, durability, events, jobs, content, snapshots, warn, now, dataRoot });
+  // Not sooner: a data root that is refused leaves nothing on the host.
+  ensureCgroupParent(facts.cgroup, cgroupParent);
   const volumes = openVolumes({ db, dataRoot, events, clock, random });
   const store = openContainerStore(db);
   const background = createBackground(options.report);

@@ -1,4 +1,7 @@
 import { close, type FileStat, isSystemError, open, openat2, openFlag, readDirectory } from '@gantry/native';
+import { Directories } from './apply/directories.ts';
+import { splitPath } from './apply/entry-path.ts';
+import { pathOfBytes } from './byte-string.ts';
 import { statIfThere } from './stat-if-there.ts';
 
 const directoryType = 0o040000;
@@ -34,6 +37,36 @@ export function measureTreeAt(root: number): number {
   }
 }
 
+/** The same of single files below an open directory; paths are byte strings, and directories count nothing. */
+export function measurePaths(root: number, paths: readonly string[]): number {
+  const count = openCount();
+  using directories = new Directories(root);
+  for (const path of paths) {
+    const { parent, name } = splitPath(path);
+    const fd = directories.find(parent);
+    const stat = fd === undefined ? undefined : statIfThere(fd, pathOfBytes(name));
+    if (stat !== undefined && (stat.mode & typeMask) !== directoryType) count.add(stat);
+  }
+  return count.totalBytes();
+}
+
+/** Sums files' bytes, those of an inode with several names once. */
+function openCount() {
+  const seen = new Set<string>();
+  let total = 0;
+  return {
+    add: (stat: FileStat): void => {
+      if (stat.linkCount > 1) {
+        const inode = `${stat.deviceMajor}:${stat.deviceMinor}:${stat.inode}`;
+        if (seen.has(inode)) return;
+        seen.add(inode);
+      }
+      total += stat.sizeBytes;
+    },
+    totalBytes: () => total,
+  };
+}
+
 /** An open directory, and those of its directories that nobody has looked into. */
 type Level = { readonly fd: number; readonly directories: Uint8Array[] };
 
@@ -42,21 +75,12 @@ type Level = { readonly fd: number; readonly directories: Uint8Array[] };
  * when its last one is opened: a chain of any length takes two descriptors.
  */
 function* measureSteps(root: number): Generator<void, number, void> {
-  const seen = new Set<string>();
-  let total = 0;
+  const count = openCount();
   let entries = 0;
-  const count = (stat: FileStat): void => {
-    if (stat.linkCount > 1) {
-      const inode = `${stat.deviceMajor}:${stat.deviceMinor}:${stat.inode}`;
-      if (seen.has(inode)) return;
-      seen.add(inode);
-    }
-    total += stat.sizeBytes;
-  };
   const levels: Level[] = [];
   try {
     for (let fd = openChild(root, dot); ; fd = openNext(levels)) {
-      if (fd === undefined) return total;
+      if (fd === undefined) return count.totalBytes();
       const level: Level = { fd, directories: [] };
       levels.push(level);
       for (const { name } of readDirectory(fd)) {
@@ -64,7 +88,7 @@ function* measureSteps(root: number): Generator<void, number, void> {
         const stat = statIfThere(fd, name);
         if (stat === undefined) continue;
         if ((stat.mode & typeMask) === directoryType) level.directories.push(name);
-        else count(stat);
+        else count.add(stat);
       }
     }
   } finally {

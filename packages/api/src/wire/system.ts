@@ -26,7 +26,7 @@ export type InfoWire = {
   ContainersStopped: number;
   Images: number;
   Driver: string;
-  DriverStatus: readonly (readonly [string, string])[];
+  DriverStatus: readonly (readonly [string, string])[] | null;
   Plugins: {
     Volume: readonly string[];
     Network: readonly string[];

@@ -36,6 +36,8 @@ export type DaemonConfig = {
   readonly shutdownTimeoutSeconds: number;
   /** Which images go by themselves; undefined: none. */
   readonly imagePolicy: CollectPolicy | undefined;
+  /** '' for the one that works here. */
+  readonly storageDriver: string;
 };
 
 /** Where everything is when nobody says otherwise. */
@@ -89,6 +91,7 @@ export function settleConfig(given: GivenOptions): DaemonConfig {
     init: bool('init'),
     shutdownTimeoutSeconds: parseSeconds(given.get('shutdown-timeout')?.at(-1)),
     imagePolicy: parseImagePolicy(list('image-gc').map((pair) => splitPair(pair, 'image-gc'))),
+    storageDriver: text('storage-driver', ''),
   };
 }
 

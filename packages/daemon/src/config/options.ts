@@ -67,6 +67,7 @@ const used: readonly OptionRow[] = [
   }),
   option('registry-mirror', 'list', { help: 'Preferred registry mirror', key: 'registry-mirrors' }),
   option('shutdown-timeout', 'int', { help: 'Set the default shutdown timeout' }),
+  option('storage-driver', 'string', { help: 'Storage driver to use', short: 's' }),
   option('takeover', 'bool', {
     help: 'Take the place of the daemon that runs on these roots; no client notices',
     key: undefined,
@@ -101,7 +102,6 @@ const fixedOnes: readonly OptionRow[] = [
   option('rootless', 'bool', { help: 'Enable rootless mode', use: fixed('false') }),
   option('seccomp-profile', 'string', { help: 'Path to seccomp profile', use: fixed('builtin') }),
   option('selinux-enabled', 'bool', { help: 'Enable selinux support', use: fixed('false') }),
-  option('storage-driver', 'string', { help: 'Storage driver to use', short: 's', use: fixed('overlay2') }),
   option('tls', 'bool', { help: 'Use TLS; implied by --tlsverify', use: fixed('false') }),
   option('tlsverify', 'bool', { help: 'Use TLS and verify the remote', use: fixed('false') }),
 ];

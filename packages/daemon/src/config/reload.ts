@@ -33,6 +33,7 @@ const fixedKeys: Readonly<Record<Exclude<keyof DaemonConfig, LiveKey>, string>> 
   logFormat: 'log-format',
   nondistributable: 'allow-nondistributable-artifacts',
   imagePolicy: 'image-gc',
+  storageDriver: 'storage-driver',
 };
 
 /**

@@ -23,7 +23,9 @@ export async function diskUsage(engine: Engine, types: readonly string[]): Promi
   return {
     LayersSize: wants('image') ? engine.images.usage().totalBytes : 0,
     Images: images,
-    Containers: views.map((view) => printContainerRow(view, nameOf(view), engine.info().now)),
+    Containers: views.map((view) =>
+      printContainerRow({ ...view, sizeRw: view.diskBytes }, nameOf(view), engine.info().now),
+    ),
     Volumes: wants('volume') ? await volumeUsage(engine) : [],
     BuildCache: [],
   };

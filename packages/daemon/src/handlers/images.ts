@@ -108,7 +108,9 @@ async function inspectImage(engine: Engine, call: CallOf<'imageInspect'>): Promi
   const image = engine.images.get(idOf(call), platform);
   const shown = manifests ? manifestsOf(engine, idOf(call), imageUse(engine)) : undefined;
   const { storageDriver } = engine.info();
-  return documentOf(printImage(image, { storageDriver, platform, manifests: shown }));
+  return documentOf(
+    printImage(image, { storageDriver, stack: engine.images.stackOf(image), platform, manifests: shown }),
+  );
 }
 
 type ImageMatch = (image: ImageRecord) => boolean;

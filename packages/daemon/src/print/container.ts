@@ -12,6 +12,7 @@ import {
 } from '@gantry/api';
 import type { ContainerView, HostConfig, ImageRecord, MountPoint } from '@gantry/engine';
 import { printEndpoints, printNetworkSettings } from './endpoints.ts';
+import { printGraphDriver } from './graph-driver.ts';
 import { printDescriptor } from './image.ts';
 import { printPortList } from './ports.ts';
 import { printState, stateWord, statusText } from './status.ts';
@@ -70,7 +71,7 @@ export function printContainer(
     AppArmorProfile: '',
     ExecIDs: view.execIds.length === 0 ? null : view.execIds,
     HostConfig: printHostConfig(view.hostConfig),
-    GraphDriver: { Data: null, Name: storageDriver },
+    GraphDriver: printGraphDriver(storageDriver, view.stack, view.id),
     ...sizesOf(view),
     Mounts: view.mountPoints.map(printMount),
     Config: isJsonObject(config) ? config : {},

@@ -11,8 +11,16 @@ import {
   type JsonObject,
   unixSeconds,
 } from '@gantry/api';
-import type { DeletedImage, ImageManifest, ImageRecord, ImageRunConfig, ImageTarget } from '@gantry/engine';
+import type {
+  ContainerView,
+  DeletedImage,
+  ImageManifest,
+  ImageRecord,
+  ImageRunConfig,
+  ImageTarget,
+} from '@gantry/engine';
 import type { Platform } from '@gantry/oci';
+import { printGraphDriver } from './graph-driver.ts';
 
 // Docker prints an image's config in the container's shape, without what only a container can have.
 const imageMembers = [
@@ -43,13 +51,17 @@ function printRunConfig(config: ImageRunConfig): JsonObject {
 
 export type ImageDetails = {
   readonly storageDriver: string;
+  readonly stack: ContainerView['stack'];
   /** What the document is of when one platform was asked for: its manifest, not the index. */
   readonly platform?: Platform | undefined;
   readonly manifests?: readonly ImageManifestWire[] | undefined;
 };
 
 /** The whole document of one image, as `docker inspect` shows it. */
-export function printImage(image: ImageRecord, { storageDriver, platform, manifests }: ImageDetails): ImageInspectWire {
+export function printImage(
+  image: ImageRecord,
+  { storageDriver, stack, platform, manifests }: ImageDetails,
+): ImageInspectWire {
   const target = platform === undefined ? image.target : image.manifest;
   return {
     Id: image.id,
@@ -64,7 +76,7 @@ export function printImage(image: ImageRecord, { storageDriver, platform, manife
     ...(image.variant === '' ? {} : { Variant: image.variant }),
     Os: image.os,
     Size: image.sizeBytes,
-    GraphDriver: { Data: null, Name: storageDriver },
+    GraphDriver: printGraphDriver(storageDriver, stack),
     RootFS: { Type: 'layers', ...(image.diffIds.length === 0 ? {} : { Layers: image.diffIds }) },
     Metadata: { LastTagTime: formatTime(image.lastTaggedAt) },
     ...(target === undefined ? {} : { Descriptor: printDescriptor(target, platform) }),

@@ -8,7 +8,7 @@ import { printExec } from './exec.ts';
 import { printDeleted, printHistory, printImage, printImageRow } from './image.ts';
 import { printNetwork } from './network.ts';
 import { printFailure, printProgress } from './progress.ts';
-import { endpointFixture, imageFixture, sampleFixture, viewFixture } from './record-fixture.ts';
+import { endpointFixture, imageFixture, sampleFixture, stackFixture, viewFixture } from './record-fixture.ts';
 import { printStats } from './stats.ts';
 import { printState, stateWord, statusText } from './status.ts';
 import { type DaemonFacts, printInfo, printVersion } from './system.ts';
@@ -122,7 +122,14 @@ describe('stats', () => {
 });
 
 describe('images', () => {
-  test('inspect', () => expectGoldenDocument('image-inspect', printImage(imageFixture, { storageDriver: 'overlay2' })));
+  test('inspect', () =>
+    expectGoldenDocument(
+      'image-inspect',
+      printImage(imageFixture, {
+        storageDriver: 'overlay2',
+        stack: { ...stackFixture, work: undefined, merged: undefined },
+      }),
+    ));
   test('a row of a list', () => {
     expectGoldenDocument('image-row', printImageRow(imageFixture, { containers: 4, sharedSize: -1 }));
   });

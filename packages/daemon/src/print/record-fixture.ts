@@ -20,6 +20,13 @@ export const endpointFixture: EndpointRecord = {
 };
 
 /** A running container with a bit of everything; its time is 20 November 2026, 23:33:42 UTC. */
+export const stackFixture: NonNullable<ContainerView['stack']> = {
+  lower: ['/var/lib/gantry/layers/bbbbbbbb/fs', '/var/lib/gantry/layers/aaaaaaaa/fs'],
+  upper: '/var/lib/gantry/layers/cccccccc/fs',
+  work: '/var/lib/gantry/layers/cccccccc/work',
+  merged: '/var/lib/gantry/rootfs',
+};
+
 export const viewFixture: ContainerView = {
   id: 'f0d0'.repeat(16),
   name: 'c1',
@@ -103,6 +110,8 @@ export const viewFixture: ContainerView = {
   health: { status: 'starting', failingStreak: 0, log: [] },
   unresponsive: undefined,
   sizeRw: undefined,
+  diskBytes: undefined,
+  stack: stackFixture,
   sizeRootFs: undefined,
 };
 

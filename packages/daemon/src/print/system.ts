@@ -89,7 +89,7 @@ export function printInfo(info: EngineInfo, facts: DaemonFacts): InfoWire {
     ContainersStopped: stopped,
     Images: info.images,
     Driver: info.storageDriver,
-    DriverStatus: info.storageStatus,
+    DriverStatus: info.storageStatus.length === 0 ? null : info.storageStatus,
     Plugins: {
       Volume: ['local'],
       Network: ['bridge', 'host', 'null'],

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { EngineError, isEngineError } from '@gantry/base';
 import { type TreeRequest, TreeThread, type TreeView, type ViewMount } from '@gantry/layer';
 import { planRoot } from '@gantry/runtime';
-import type { RootMount } from '../images/types.ts';
 import type { ContainerDeps } from './deps.ts';
 import { ensureBindSources } from './mounts.ts';
 import { containerPaths } from './paths.ts';
@@ -43,7 +42,8 @@ export async function openContainerTree<V extends Verb>(
     const container = deps.store.get(id);
     refuseRemoved(container);
     const isRunning = container.status.kind === 'running';
-    const thread = undo.use(new TreeThread<V>(request(viewOf(deps, container, mounts)), input));
+    const root = await treeRoot(deps, container, undo);
+    const thread = undo.use(new TreeThread<V>(request(viewOf(deps, container, { root, mounts })), input));
     try {
       await thread.ready;
     } catch (error) {
@@ -62,11 +62,14 @@ export function refuseRemoved({ id, status }: ContainerRecord): void {
     throw new EngineError('conflict', `container ${id} is being removed`);
 }
 
-function viewOf(deps: TreeDeps, container: ContainerRecord, mounts: boolean): TreeView {
-  const root = rootOf(deps, container);
+function viewOf(
+  deps: TreeDeps,
+  container: ContainerRecord,
+  { root, mounts }: { root: TreeView['root']; mounts: boolean },
+): TreeView {
   return {
-    root: treeRoot(deps, container, root),
-    target: root.target,
+    root,
+    target: deps.snapshots.target,
     mounts: mounts
       ? [
           ...container.mountPoints
@@ -79,19 +82,20 @@ function viewOf(deps: TreeDeps, container: ContainerRecord, mounts: boolean): Tr
   };
 }
 
-/** The directories of a container's tree, made when it never ran. */
-export function rootOf({ snapshots }: Pick<TreeDeps, 'snapshots'>, { id, status }: ContainerRecord): RootMount {
-  return status.kind === 'running' ? snapshots.mount(id) : snapshots.prepare(id);
-}
-
-function treeRoot(deps: TreeDeps, { id, status, mountPoints }: ContainerRecord, root: RootMount): TreeView['root'] {
+/** @param life until its end, what the root is mounted from is there */
+async function treeRoot(
+  deps: TreeDeps,
+  { id, status, mountPoints }: ContainerRecord,
+  life: AsyncDisposableStack,
+): Promise<TreeView['root']> {
   const task = deps.tasks.find(id);
   if (status.kind === 'running' && task !== undefined)
     return { kind: 'running', pid: task.pid, startTicks: task.startTicks };
+  const { mount, hostMount } = life.use(await deps.snapshots.prepare(id));
   ensureBindSources(mountPoints);
-  const [act] = planRoot({ kind: 'overlay', ...root }, 0);
+  const [act] = planRoot({ kind: 'overlay', ...mount }, 0);
   if (act?.verb !== 'mountHost') throw new Error('unreachable: the first act of a root is its mount');
-  return { kind: 'stopped', overlay: act };
+  return { kind: 'stopped', overlay: act, hostMount };
 }
 
 /** A tmpfs is the run's, not the container's: as in Docker, `cp` sees what is below it. */

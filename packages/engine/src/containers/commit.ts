@@ -3,7 +3,6 @@ import { TreeThread } from '@gantry/layer';
 import type { CommitRequest } from '../engine.ts';
 import { applyChanges } from '../images/index.ts';
 import type { ImageRunConfig } from '../images/types.ts';
-import { overlayOf } from './changes.ts';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
 import { mergeConfig } from './merge-config.ts';
@@ -26,7 +25,8 @@ export async function commitContainer(
   refuseCommit(container);
   const config = commitConfig(container.config, request);
   await using _paused = await pauseFor(deps, container, request.pause);
-  await using thread = new TreeThread({ verb: 'layer', directories: overlayOf(deps, container) });
+  const directories = await deps.snapshots.changed(container.id, container.status.kind === 'running');
+  await using thread = new TreeThread({ verb: 'layer', directories });
   await thread.head;
   const { reference, author, comment } = request;
   const createdBy = (container.config.cmd ?? []).join(' ');

@@ -18,7 +18,7 @@ export async function pruneContainers(deps: ContainerDeps, filters: Filters): Pr
   const deleted: string[] = [];
   let reclaimedBytes = 0;
   for (const { id } of stoppedContainers(deps, filters)) {
-    const bytes = await deps.snapshots.usage(id);
+    const { diskBytes } = await deps.snapshots.usage(id);
     try {
       await removeContainer(deps, id, { force: false, volumes: false, link: false });
     } catch (error) {
@@ -26,7 +26,7 @@ export async function pruneContainers(deps: ContainerDeps, filters: Filters): Pr
       throw error;
     }
     deleted.push(id);
-    reclaimedBytes += bytes;
+    reclaimedBytes += diskBytes;
   }
   deps.events.record('container', 'prune', '', { reclaimed: String(reclaimedBytes) });
   return { deleted, reclaimedBytes };
@@ -36,7 +36,7 @@ export async function pruneContainers(deps: ContainerDeps, filters: Filters): Pr
 export async function planContainerPrune(deps: ContainerDeps, filters: Filters): Promise<Pruned> {
   const deleted = stoppedContainers(deps, filters).map(({ id }) => id);
   const sizes = await Promise.all(deleted.map((id) => deps.snapshots.usage(id)));
-  return { deleted, reclaimedBytes: sizes.reduce((sum, bytes) => sum + bytes, 0) };
+  return { deleted, reclaimedBytes: sizes.reduce((sum, { diskBytes }) => sum + diskBytes, 0) };
 }
 
 /** Decides which containers a prune takes. @throws invalid with Docker's texts */

@@ -48,8 +48,9 @@ export async function planContainerRemoval(
   const takesVolumes = options.volumes || (status.kind === 'running' && hostConfig.autoRemove);
   const anonymous = takesVolumes ? anonymousVolumes(deps, container, gone) : [];
   const layers = deps.snapshots.planDrop(id, gone);
-  const sizes = await Promise.all([deps.snapshots.usage(id), ...anonymous.map((volume) => deps.volumes.usage(volume))]);
-  const reclaimedBytes = sizes.reduce((sum, bytes) => sum + bytes, layers.reclaimedBytes);
+  const { diskBytes } = await deps.snapshots.usage(id);
+  const sizes = await Promise.all(anonymous.map((volume) => deps.volumes.usage(volume)));
+  const reclaimedBytes = sizes.reduce((sum, bytes) => sum + bytes, layers.reclaimedBytes + diskBytes);
   return { id, name, volumes: anonymous, layers: layers.removed, reclaimedBytes };
 }
 

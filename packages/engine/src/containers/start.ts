@@ -62,13 +62,14 @@ async function startTask(deps: ContainerDeps, container: ContainerRecord): Promi
   await deps.tasks.find(id)?.gone;
   await using undo = new AsyncDisposableStack();
 
+  using root = await deps.snapshots.prepare(id);
   const joined = await deps.networks.join(joinRequest(deps, container));
   undo.defer(() => deps.networks.leave(id));
   const guests = deps.live.takeGuests(id);
   undo.defer(() => {
     for (const guest of guests) guest.dismiss();
   });
-  const plan = composePlan(deps, container, joined);
+  const plan = composePlan(deps, container, { joined, root: root.mount });
   await writeInit(containerPaths(deps.dataRoot, id), container.hostConfig);
   const { task, attached } = await deps.tasks.create(id, plan, {
     streams: guests.map(({ streams }) => streams),
@@ -105,10 +106,12 @@ async function admit(guest: Guest, task: Task): Promise<void> {
   }
 }
 
-function composePlan(deps: ContainerDeps, container: ContainerRecord, joined: Joined): Plan {
-  const { id } = container;
-  const paths = containerPaths(deps.dataRoot, id);
-  const root = deps.snapshots.prepare(id);
+function composePlan(
+  deps: ContainerDeps,
+  container: ContainerRecord,
+  { joined, root }: { joined: Joined; root: RootMount },
+): Plan {
+  const paths = containerPaths(deps.dataRoot, container.id);
   ensureBindSources(container.mountPoints);
   const { cgroupParent } = container.hostConfig;
   if (cgroupParent !== '') ensureCgroupParent(deps.facts.cgroup, posix.join('/', cgroupParent));

@@ -12,7 +12,8 @@ export type ViewDeps = Pick<
 /** A container with what inspect shows of it beside its row. Sizes only when asked: they walk its files. */
 export async function viewContainer(deps: ViewDeps, ref: string, { size = false } = {}): Promise<ContainerView> {
   const record = deps.store.resolve(ref);
-  return viewRecord(deps, record, { size, endpoints: deps.networks.endpointsOfContainer(record.id) });
+  const view = await viewRecord(deps, record, { size, endpoints: deps.networks.endpointsOfContainer(record.id) });
+  return { ...view, stack: deps.snapshots.stackOfContainer(record.id) };
 }
 
 export async function viewRecord(
@@ -23,7 +24,7 @@ export async function viewRecord(
   const { id } = record;
   const isRunning = record.status.kind === 'running';
   const paths = containerPaths(deps.dataRoot, id);
-  const sizeRw = size ? await deps.snapshots.usage(id) : undefined;
+  const usage = size ? await deps.snapshots.usage(id) : undefined;
   const imageBytes = size ? (deps.images.find(record.imageId)?.sizeBytes ?? 0) : 0;
   return {
     ...record,
@@ -37,8 +38,10 @@ export async function viewRecord(
     resolvConfPath: paths.resolvConf,
     health: record.config.healthcheck === undefined ? undefined : deps.health.find(id),
     unresponsive: hangOf(deps, record)?.what,
-    sizeRw,
-    sizeRootFs: sizeRw === undefined ? undefined : sizeRw + imageBytes,
+    sizeRw: usage?.changedBytes,
+    sizeRootFs: usage === undefined ? undefined : usage.changedBytes + imageBytes,
+    diskBytes: usage?.diskBytes,
+    stack: undefined,
   };
 }
 

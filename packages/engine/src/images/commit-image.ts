@@ -38,7 +38,7 @@ export async function commitImage(deps: ImageDeps, request: CommitImageRequest, 
       for (const chain of chainsOf(parent.diffIds).slice(-1)) deps.snapshots.hold(chain, user);
       const layer = await receiveCommit(deps, parent.diffIds, { request, user, signal: job.signal });
       const config = childConfig(parent, request, { layer, createdAt: deps.now() });
-      const { id } = storeImage(
+      const { id } = await storeImage(
         deps,
         {
           configBytes: formatImageConfig(config),

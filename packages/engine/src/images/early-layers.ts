@@ -63,7 +63,7 @@ export class EarlyLayers implements AsyncDisposable {
     const stopping = new AbortController();
     const signal = AbortSignal.any([this.#signal, this.#over.signal, stopping.signal]);
     const applied = this.#deps.workers.unpack(
-      { file, offset: 0, directory: draft.directory, growth },
+      { file, offset: 0, directory: draft.directory, hiding: draft.hiding, growth },
       (bytes) => layer.onUnpacked(bytes),
       signal,
     );

@@ -46,7 +46,7 @@ export async function importImage(
         diffIds: [layer.diffId],
         history: [{ createdAt, createdBy: '', comment: request.message, emptyLayer: false, author: '' }],
       };
-      const { id } = storeImage(
+      const { id } = await storeImage(
         deps,
         {
           configBytes: formatImageConfig(image),

@@ -174,7 +174,7 @@ async function loadImage(
     throw new EngineError('invalid', `invalid manifest, layers length mismatch: expected ${expected}, got ${actual}`);
   const blobs = await loadLayers(deps, image, { config, ...loading });
   for (const companion of image.companions) await loadCompanion(deps, companion, loading);
-  const { id } = storeImage(
+  const { id } = await storeImage(
     deps,
     {
       configBytes,

@@ -87,6 +87,7 @@ export function openImages(options: ImageOptions): ImageRoom & Disposable {
       return row === undefined ? undefined : deps.records.of(row);
     },
     list: () => deps.records.list(),
+    stackOf: ({ chainId }) => deps.snapshots.stackOfChain(chainId),
     pull: (request, onProgress, signal) => pullImage(deps, request, { onProgress, signal }),
     push: (request, onProgress, signal) => pushImage(deps, request, { onProgress, signal }),
     load: (request, onProgress, signal) => loadImages(deps, request, { onProgress, signal }),

@@ -100,11 +100,13 @@ async function pullOne(deps: ImageDeps, reference: Reference, pull: Pull): Promi
   const isKnown = deps.rows.find(imageIdOf(configBytes)) !== undefined;
   const [companions] = await settleAll([
     index === undefined ? [] : pullCompanions(deps, { index, image: fetched.digest }, pull),
-    isKnown ? undefined : pullLayers(deps, { manifest, config, sources, job, onProgress }),
+    isKnown
+      ? undefined
+      : pullLayers(deps, { manifest, config, repository: repositoryOf(reference), sources, job, onProgress }),
   ]);
   const digestName = formatReference({ ...reference, tag: undefined, digest: top.digest });
   const tagName = reference.digest === undefined ? [formatReference(reference)] : [];
-  const { isNews } = storeImage(
+  const { isNews } = await storeImage(
     deps,
     {
       configBytes,

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Digest, ImageConfig } from '@gantry/oci';
-import { parseDigest } from '@gantry/oci';
+import { type DiffId, type Digest, type ImageConfig, parseDigest } from '@gantry/oci';
 import type { ImageDeps } from './deps.ts';
 import { blobsOf, entriesOf } from './parse-rows.ts';
 import { bestOf, type IndexChange } from './platforms.ts';
@@ -34,17 +33,17 @@ export function imageIdOf(configBytes: Uint8Array): Digest {
  *
  * @returns the image's ID and whether one of its names is new or pointed elsewhere
  */
-export function storeImage(
+export async function storeImage(
   deps: ImageDeps,
   image: NewImage,
   record: (id: string) => void,
-): { id: string; isNews: boolean } {
+): Promise<{ id: string; isNews: boolean }> {
   const { rows, snapshots, content } = deps;
   const id = imageIdOf(image.configBytes);
   const user = `image:${id}`;
   const chains = chainsOf(image.config.diffIds);
   const nowMs = deps.now().getTime();
-  snapshots.settle(chains);
+  await snapshots.settle(chains);
   const isNews = deps.db.tx(() => {
     const top = chains.at(-1);
     const isNew = rows.insert({
@@ -57,7 +56,9 @@ export function storeImage(
     deps.lastUse.mark(id, nowMs);
     if (top !== undefined) snapshots.hold(top, user);
     const known = image.config.diffIds.flatMap((diffId) => rows.layerBlobs(diffId));
-    for (const blob of [...image.blobs, ...known]) {
+    // What a delta was put on is kept as the tar itself, whose digest is the diff ID.
+    const plain = image.config.diffIds.flatMap((diffId) => plainBlob(content, diffId));
+    for (const blob of [...image.blobs, ...known, ...plain]) {
       // A layer that was here already may have come as another blob, which a push of this image needs too.
       if (content.find(blob.digest) === undefined) continue;
       content.hold(blob.digest, user);
@@ -118,4 +119,10 @@ function addCompanion({ rows, content }: ImageDeps, id: string, { companion, ori
     content.hold(digest, `image:${id}`);
     if (origin !== undefined) rows.addOrigin(id, digest, origin);
   }
+}
+
+function plainBlob(content: ImageDeps['content'], diffId: DiffId): LayerBlob[] {
+  const digest = parseDigest(diffId);
+  const kept = content.find(digest);
+  return kept === undefined ? [] : [{ diffId, digest, sizeBytes: kept.sizeBytes }];
 }

@@ -1,5 +1,6 @@
 import type { Descriptor, Platform } from '@gantry/oci';
 import type { SearchResult } from '@gantry/registry';
+import type { StackPaths } from '../snapshots/types.ts';
 
 export type { SearchResult } from '@gantry/registry';
 export type { RootMount, SnapshotRoom } from '../snapshots/index.ts';
@@ -217,6 +218,8 @@ export type ImageRoom = {
   manifests(nameOrId: string): readonly ImageManifest[];
   find(nameOrId: string): ImageRecord | undefined;
   list(): readonly ImageRecord[];
+  /** Where its layers are, when they are stacked. */
+  stackOf(image: ImageRecord): StackPaths | undefined;
   pull(request: PullRequest, onProgress: (event: ProgressEvent) => void, signal: AbortSignal): Promise<void>;
   push(request: PushRequest, onProgress: (event: ProgressEvent) => void, signal: AbortSignal): Promise<void>;
   /** docker-save and OCI archives, gzip and zstd recognised. @returns loaded references or IDs */

@@ -4,11 +4,13 @@ import { chainsOf } from './record.ts';
 import type { ImageRow } from './rows.ts';
 import type { ImageUsage } from './types.ts';
 
-type Part = { readonly kind: 'layer' | 'blob'; readonly name: string; readonly sizeBytes: number };
+/** `sizeBytes` is what it takes on the disk, `layerBytes` what is in it if it is a layer: a copy of those below is not. */
+type Part = { readonly name: string; readonly sizeBytes: number; readonly layerBytes: number };
+type Layers = ReadonlyMap<string, { readonly sizeBytes: number; readonly diskBytes: number }>;
 
 /** Counts what images take on disk: each unpacked layer and each blob once, whoever shares it; and what waits of pulls. */
 export function measureImages(deps: ImageDeps): ImageUsage {
-  const layers = new Map(deps.snapshots.list().map(({ chainId, sizeBytes }) => [chainId, sizeBytes]));
+  const layers = new Map(deps.snapshots.list().map((layer) => [layer.chainId, layer]));
   const parts = new Map(deps.rows.list().map((row) => [row.id, partsOf(deps, row, layers)]));
   const relationsOf = deps.rows.allRelations();
   const families = new Map([...parts].map(([id, own]) => [id, withSiblings(relationsOf(id).siblings, { own, parts })]));
@@ -22,10 +24,10 @@ export function measureImages(deps: ImageDeps): ImageUsage {
     return all.values().some((holder) => !family.has(holder));
   };
   const blobBytes = sum(deps.content.list());
-  const layerBytes = sum(deps.snapshots.list());
+  const layerBytes = sum([...layers.values()].map(({ diskBytes }) => ({ sizeBytes: diskBytes })));
   const usageOf = (id: string, own: readonly Part[]) => {
     const shared = own.filter((part) => isShared(id, part));
-    const sharedLayerBytes = sum(shared.filter(({ kind }) => kind === 'layer'));
+    const sharedLayerBytes = shared.reduce((total, part) => total + part.layerBytes, 0);
     return { sizeBytes: sum(own), sharedBytes: sum(shared), sharedLayerBytes };
   };
   return {
@@ -43,13 +45,16 @@ function withSiblings(siblings: readonly string[], { own, parts }: Parts): reado
   return [...new Map([...own, ...others].map((part) => [part.name, part])).values()];
 }
 
-function partsOf({ content }: ImageDeps, { id, config }: ImageRow, layers: ReadonlyMap<string, number>): Part[] {
+function partsOf({ content }: ImageDeps, { id, config }: ImageRow, layers: Layers): Part[] {
   const chains = new Set<string>(chainsOf(parseImageConfig(config).diffIds));
   return [
-    ...[...chains].map((name): Part => ({ kind: 'layer', name: `layer ${name}`, sizeBytes: layers.get(name) ?? 0 })),
+    ...[...chains].map((name) => {
+      const { sizeBytes, diskBytes } = layers.get(name) ?? { sizeBytes: 0, diskBytes: 0 };
+      return { name: `layer ${name}`, sizeBytes: diskBytes, layerBytes: sizeBytes };
+    }),
     ...content
       .heldBy(`image:${id}`)
-      .map(({ digest, sizeBytes }): Part => ({ kind: 'blob', name: `blob ${digest}`, sizeBytes })),
+      .map(({ digest, sizeBytes }) => ({ name: `blob ${digest}`, sizeBytes, layerBytes: 0 })),
   ];
 }
 

@@ -1,6 +1,7 @@
 import type { Db } from '../db/index.ts';
 import type { Durability } from '../durability/index.ts';
 import type { Directories } from './directories.ts';
+import type { Driver } from './drivers/driver.ts';
 import type { SnapshotRow, SnapshotRows } from './rows.ts';
 import type { Stacks } from './stacks.ts';
 import type { CollectedLayers } from './types.ts';
@@ -11,6 +12,7 @@ export type CollectDeps = {
   readonly rows: SnapshotRows;
   readonly directories: Directories;
   readonly stacks: Stacks;
+  readonly driver: Driver;
 };
 
 /** What is taken for gone while it is decided, though its rows are there: users of layers, and layers. */
@@ -20,7 +22,7 @@ const nothingAbsent: Absent = { users: new Set(), layers: new Set() };
 
 /** Removes layers from these chains downwards as far as nobody needs them: the rows first, then the directories. */
 export async function collect(
-  { db, rows, directories, stacks }: CollectDeps,
+  { db, rows, directories, stacks, driver }: CollectDeps,
   chains: readonly string[],
 ): Promise<CollectedLayers> {
   const unused = db.tx(() => {
@@ -31,18 +33,21 @@ export async function collect(
   if (unused.length > 0) stacks.forget();
   for (const { dir } of unused) directories.disown(dir);
   for (const { dir } of unused) await directories.remove(dir);
-  return collectedOf(unused);
+  return collectedOf(driver, unused);
 }
 
 /** What would be collected if these users let go, one after another: an answer for each, by the rule of the real thing. */
-export function planReleases(rows: SnapshotRows, users: readonly string[]): readonly CollectedLayers[] {
+export function planReleases(
+  { rows, driver }: Pick<CollectDeps, 'rows' | 'driver'>,
+  users: readonly string[],
+): readonly CollectedLayers[] {
   const absentUsers = new Set<string>();
   const absentLayers = new Set<string>();
   return users.map((user) => {
     absentUsers.add(user);
     const unused = unusedLayers(rows, rows.heldBy(user), { users: absentUsers, layers: absentLayers });
     for (const row of unused) absentLayers.add(row.chain_id);
-    return collectedOf(unused);
+    return collectedOf(driver, unused);
   });
 }
 
@@ -64,9 +69,14 @@ function unusedLayers(rows: SnapshotRows, chains: readonly string[], absent: Abs
   return [...found.values()];
 }
 
-function collectedOf(unused: readonly SnapshotRow[]): CollectedLayers {
+function collectedOf(driver: Driver, unused: readonly SnapshotRow[]): CollectedLayers {
   return {
     removed: unused.map((row) => row.chain_id),
-    reclaimedBytes: unused.reduce((sum, row) => sum + row.size, 0),
+    reclaimedBytes: unused.reduce((sum, row) => sum + diskBytes(driver, row), 0),
   };
+}
+
+/** What a layer takes on the disk, and gives back. */
+export function diskBytes(driver: Driver, { size, tree }: Pick<SnapshotRow, 'size' | 'tree'>): number {
+  return driver.kind === 'whole' && !driver.sharesBytes ? tree : size;
 }

@@ -30,7 +30,7 @@ function lostParent(rows: SnapshotRows, { parent }: SnapshotRow): string | undef
 
 async function wrongSize(row: SnapshotRow, path: string): Promise<string | undefined> {
   const found = await measureTree(path);
-  return found === row.size ? undefined : `its files have ${found} bytes instead of ${row.size}`;
+  return found === row.tree ? undefined : `its files have ${found} bytes instead of ${row.tree}`;
 }
 
 export function listStrays({ rows, directories }: CollectDeps): readonly StrayDirectory[] {

@@ -1,10 +1,16 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeTreeInTurns } from '@gantry/layer';
-import { close, isSystemError, open, openFlag, renameat2, spreadSubdirectories } from '@gantry/native';
+import { close, isSystemError, open, openDescriptor, openFlag, renameat2, spreadSubdirectories } from '@gantry/native';
+import type { Driver } from './drivers/driver.ts';
 
 /** Stands below a container that has no image: overlayfs wants a lower directory. */
 export const emptyLayer = 'empty';
+
+/** A container's copy of a tree, until it is complete. */
+export const makingName = 'making';
+
+export type DirectoryDeps = { readonly random: (bytes: number) => Uint8Array; readonly driver: Driver };
 
 /**
  * The directories of all snapshots: `layers/<name>/fs`, and for containers `layers/<name>/work` beside it. Names have
@@ -12,7 +18,13 @@ export const emptyLayer = 'empty';
  */
 export type Directories = ReturnType<typeof openDirectories>;
 
-export function openDirectories(dataRoot: string, random: (bytes: number) => Uint8Array) {
+export type SnapshotRoots = {
+  readonly layersDir: string;
+  /** Where every container mounts its root, each in its own mount namespace. */
+  readonly target: string;
+};
+
+export function makeSnapshotRoots(dataRoot: string): SnapshotRoots {
   const layersDir = join(dataRoot, 'layers');
   const target = join(dataRoot, 'rootfs');
   // SAFETY: 0700: other users of the host must not reach set-user-ID files of images (CVE-2021-41091).
@@ -21,11 +33,26 @@ export function openDirectories(dataRoot: string, random: (bytes: number) => Uin
   // every file it makes there. Beside a tree of 20,000 files that went, unpacking another took five times as long.
   spreadSubdirectories(layersDir);
   mkdirSync(join(layersDir, emptyLayer, 'fs'), { recursive: true, mode: 0o755 });
+  return { layersDir, target };
+}
+
+export function openDirectories({ layersDir, target }: SnapshotRoots, { random, driver }: DirectoryDeps) {
   const unowned = new Set<string>();
   const fsOf = (name: string): string => join(layersDir, name, 'fs');
+  const makeTree = (path: string): void => {
+    if (driver.kind === 'whole') driver.make(path);
+    else {
+      mkdirSync(path);
+      chmodSync(path, 0o755);
+    }
+  };
+  const dropTrees = (path: string): void => {
+    if (driver.kind === 'stacked') return;
+    using fd = openDescriptor(open(path, openFlag.readOnly | openFlag.directory));
+    for (const name of ['fs', makingName]) driver.drop(fd.fd, name);
+  };
   return {
     layersDir,
-    /** Where every container mounts its root, each in its own mount namespace. */
     target,
     fsOf,
     list: (): readonly string[] => readdirSync(layersDir),
@@ -44,13 +71,19 @@ export function openDirectories(dataRoot: string, random: (bytes: number) => Uin
       const name = randomName(random);
       unowned.add(name);
       mkdirSync(join(layersDir, name), { mode: 0o700 });
-      mkdirSync(fsOf(name));
-      chmodSync(fsOf(name), 0o755);
+      makeTree(fsOf(name));
+      return name;
+    },
+    /** A directory for the tree of a layer, which is to come into it as `fs`. @returns its name */
+    createBare: (): string => {
+      const name = randomName(random);
+      unowned.add(name);
+      mkdirSync(join(layersDir, name), { mode: 0o700 });
       return name;
     },
     /** A container that was never started has none. */
     isMade: (name: string): boolean => existsSync(fsOf(name)),
-    /** A directory with the second one that an overlay's upper directory needs. */
+    /** A container's: with the second one that an overlay's upper directory needs, and a copy tells its age by. */
     isActive: (name: string): boolean => existsSync(join(layersDir, name, 'work')),
     /** A name for a directory that is made later. */
     newName: (): string => randomName(random),
@@ -66,8 +99,7 @@ export function openDirectories(dataRoot: string, random: (bytes: number) => Uin
         return;
       }
       mkdirSync(join(layersDir, name, 'work'), { recursive: true, mode: 0o700 });
-      mkdirSync(fsOf(name));
-      chmodSync(fsOf(name), 0o755);
+      makeTree(fsOf(name));
     },
     /**
      * A layer may have a hundred thousand files, and meanwhile containers want to start. It loses its name first: when
@@ -78,7 +110,10 @@ export function openDirectories(dataRoot: string, random: (bytes: number) => Uin
       unowned.add(doomed);
       const fd = open(layersDir, openFlag.readOnly | openFlag.directory);
       try {
-        if (renamed(fd, name, doomed)) await removeTreeInTurns(fd, doomed);
+        if (renamed(fd, name, doomed)) {
+          dropTrees(join(layersDir, doomed));
+          await removeTreeInTurns(fd, doomed);
+        }
       } finally {
         close(fd);
         unowned.delete(name);

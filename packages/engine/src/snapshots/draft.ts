@@ -1,12 +1,14 @@
 import type { CollectDeps } from './collect.ts';
+import { formatUnsettled } from './settle.ts';
 import type { Draft } from './types.ts';
 
 /** Makes an empty directory for a layer that is about to be unpacked. */
-export function openDraft({ db, durability, rows, directories }: CollectDeps, now: () => Date): Draft {
+export function openDraft({ db, durability, rows, directories, driver }: CollectDeps, now: () => Date): Draft {
   const name = directories.createLayer();
   let committed = false;
   return {
     directory: directories.fsOf(name),
+    hiding: driver.kind === 'stacked' ? 'marked' : 'listed',
     commit: (layer) => {
       const row = {
         chain_id: layer.chainId,
@@ -14,7 +16,8 @@ export function openDraft({ db, durability, rows, directories }: CollectDeps, no
         dir: name,
         diff_id: layer.diffId,
         size: layer.sizeBytes,
-        implied: JSON.stringify(layer.impliedDirectories),
+        tree: layer.sizeBytes,
+        unsettled: formatUnsettled(driver, layer),
         created: now().getTime(),
       };
       db.tx(() => {

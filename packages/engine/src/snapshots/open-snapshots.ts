@@ -1,19 +1,23 @@
-import { EngineError } from '@gantry/base';
-import { measureTree } from '@gantry/layer';
+import { KeyedLock } from '@gantry/base';
 import type { Db } from '../db/index.ts';
 import type { Durability } from '../durability/index.ts';
-import { type CollectDeps, collect, planReleases } from './collect.ts';
+import { activeOf, changedDirectories, measureActive, prepareActive } from './active.ts';
+import { type CollectDeps, collect, diskBytes, planReleases } from './collect.ts';
 import { containersOn, findDamaged, forget, listStrays, strandedContainers } from './damaged.ts';
-import { emptyLayer, openDirectories } from './directories.ts';
+import { makeSnapshotRoots, openDirectories } from './directories.ts';
 import { openDraft } from './draft.ts';
-import { inheritDirectory } from './inherit.ts';
+import { openDriver } from './drivers/open-driver.ts';
 import { type ActiveRow, openSnapshotRows } from './rows.ts';
+import { settle } from './settle.ts';
+import { stackOfChain, stackOfContainer } from './stack-paths.ts';
 import { openStacks } from './stacks.ts';
-import type { LayerRoom, RootMount } from './types.ts';
+import type { LayerRoom } from './types.ts';
 
 export type SnapshotDeps = {
   readonly db: Db;
   readonly dataRoot: string;
+  /** Name of the driver that was asked for; '' for none. */
+  readonly storageDriver: string;
   readonly durability: Pick<Durability, 'note'>;
   readonly now: () => Date;
   readonly random: (bytes: number) => Uint8Array;
@@ -22,41 +26,40 @@ export type SnapshotDeps = {
 const userOf = (containerId: string): string => `container:${containerId}`;
 
 /** Opens the store of filesystem states below `dataRoot`: unpacked layers, and a writable state for each container. */
-export function openSnapshots({ db, durability, dataRoot, now, random }: SnapshotDeps): LayerRoom {
-  const rows = openSnapshotRows(db);
-  const directories = openDirectories(dataRoot, random);
-  const stacks = openStacks(rows);
-  const store: CollectDeps = { db, durability, rows, directories, stacks };
+export function openSnapshots(deps: SnapshotDeps): LayerRoom {
+  const { db, now } = deps;
+  const store = openStore(deps);
+  const { rows, directories, driver } = store;
+  const turns = new KeyedLock();
   return {
+    driver,
+    target: directories.target,
     reserve: (containerId, chainId) => {
       db.tx(() => {
         rows.insertActive({ container_id: containerId, chain_id: chainId, dir: directories.newName() });
         if (chainId !== '') rows.hold(chainId, userOf(containerId));
       });
     },
-    prepare: (containerId) => {
-      const active = activeOf(store, containerId);
-      directories.ensureActive(active.dir);
-      return mountOf(store, active);
-    },
-    mount: (containerId) => mountOf(store, activeOf(store, containerId)),
+    prepare: (containerId) => prepareActive({ store, turns }, activeOf(store, containerId)),
+    changed: (containerId, isRunning) => changedDirectories({ store, turns }, activeOf(store, containerId), isRunning),
+    stackOfContainer: (containerId) => stackOfContainer(store, containerId),
     drop: (containerId) => {
       const active = rows.findActive(containerId);
       return active === undefined ? async () => undefined : dropActive(store, active);
     },
     planDrop: (containerId, dropped) =>
-      planReleases(rows, [...dropped, containerId].map(userOf)).at(-1) ?? { removed: [], reclaimedBytes: 0 },
+      planReleases(store, [...dropped, containerId].map(userOf)).at(-1) ?? { removed: [], reclaimedBytes: 0 },
     usage: async (containerId) => {
       const active = rows.findActive(containerId);
-      return active === undefined || !directories.isMade(active.dir)
-        ? 0
-        : await measureTree(directories.fsOf(active.dir));
+      return active === undefined ? { changedBytes: 0, diskBytes: 0 } : await measureActive(store, active);
     },
     sweep: async (keepContainers) => {
       for (const active of rows.listActive())
         if (!keepContainers.has(active.container_id)) await dropActive(store, active)();
     },
-    list: () => rows.list().map((row) => ({ chainId: row.chain_id, sizeBytes: row.size })),
+    list: () =>
+      rows.list().map((row) => ({ chainId: row.chain_id, sizeBytes: row.size, diskBytes: diskBytes(driver, row) })),
+    stackOfChain: (chainId) => stackOfChain(store, chainId),
     damaged: (options, signal) => findDamaged(store, { ...options, signal }),
     strays: () => listStrays(store),
     removeStray: async (name) => {
@@ -72,33 +75,26 @@ export function openSnapshots({ db, durability, dataRoot, now, random }: Snapsho
     },
     draft: () => openDraft(store, now),
     hold: (chainId, user) => rows.hold(chainId, user),
-    settle: (chainIds) => settle(store, chainIds),
+    settle: (chainIds) => settle(store, chainIds, turns),
     release: (user) =>
       collect(
         store,
         db.tx(() => rows.release(user)),
       ),
-    planReleases: (users, dropped) => planReleases(rows, [...dropped.map(userOf), ...users]).slice(dropped.length),
+    planReleases: (users, dropped) => planReleases(store, [...dropped.map(userOf), ...users]).slice(dropped.length),
     sweepLayers: (isAlive) => sweepLayers(store, isAlive),
   };
 }
 
-function mountOf({ directories, stacks }: CollectDeps, active: ActiveRow): RootMount {
-  const stack = active.chain_id === '' ? [emptyLayer] : stacks.of(active.chain_id);
-  const { layersDir: cwd, target } = directories;
-  return {
-    cwd,
-    lower: stack.map((name) => `${name}/fs`),
-    upper: `${active.dir}/fs`,
-    work: `${active.dir}/work`,
-    target,
-  };
-}
-
-function activeOf({ rows }: CollectDeps, containerId: string): ActiveRow {
-  const active = rows.findActive(containerId);
-  if (active !== undefined) return active;
-  throw new EngineError('not-found', `cannot mount snapshot of container "${containerId}": it has none`);
+function openStore({ db, durability, dataRoot, storageDriver, random }: SnapshotDeps): CollectDeps {
+  const rows = openSnapshotRows(db);
+  const roots = makeSnapshotRoots(dataRoot);
+  const { layersDir } = roots;
+  const driver = openDriver({ dataRoot, layersDir, configured: storageDriver, present: rows.presentDriver() });
+  rows.setDriver(driver.name);
+  if (driver.kind === 'stacked') driver.sweep();
+  const directories = openDirectories(roots, { random, driver });
+  return { db, durability, rows, directories, stacks: openStacks(rows), driver };
 }
 
 function dropActive(store: CollectDeps, active: ActiveRow): () => Promise<void> {
@@ -114,30 +110,15 @@ function dropActive(store: CollectDeps, active: ActiveRow): () => Promise<void> 
   };
 }
 
-function settle({ db, durability, rows, directories }: CollectDeps, chainIds: readonly string[]): void {
-  const below: string[] = [];
-  for (const chainId of chainIds) {
-    const row = rows.find(chainId);
-    if (row === undefined) throw new EngineError('not-found', `cannot settle layer "${chainId}": it is not there`);
-    const implied: unknown = JSON.parse(row.implied);
-    if (!Array.isArray(implied)) throw new Error('unreachable: our own row holds a list');
-    const root = directories.fsOf(row.dir);
-    for (const path of implied) inheritDirectory(String(path), root, below);
-    if (implied.length > 0)
-      db.tx(() => {
-        rows.markSettled(chainId);
-        durability.note({ kind: 'layer', name: chainId });
-      });
-    below.unshift(root);
-  }
-}
-
 async function sweepLayers(store: CollectDeps, isAlive: (user: string) => boolean): Promise<void> {
-  const { db, rows, directories } = store;
+  const { db, rows, directories, driver } = store;
   const dead = rows.users().filter((user) => !user.startsWith('container:') && !isAlive(user));
   db.tx(() => {
     for (const user of dead) rows.release(user);
   });
+  // A daemon that was killed may have laid half of it over the tree below; a container may hold it all the same.
+  if (driver.kind === 'whole')
+    for (const row of rows.list()) if (row.unsettled !== '') await forget(store, row.chain_id);
   // Any order will do: a layer that another still stands on is tried again from there.
   const chains = rows.list().map((row) => row.chain_id);
   await collect(store, chains);

@@ -1,6 +1,8 @@
+import type { ChangedDirectories, HiddenPaths, Hiding } from '@gantry/layer';
 import type { ChainId, DiffId } from '@gantry/oci';
+import type { Driver, PreparedRoot } from './drivers/driver.ts';
 
-/** How a plan mounts a root: all directories but `target` are relative to `cwd`, to keep the options short; lower ones topmost first. */
+/** How a plan mounts a root, an overlay or with no lower ones a bind: all directories but `target` are relative to `cwd`, to keep the options short; lower ones topmost first. */
 export type RootMount = {
   readonly cwd: string;
   readonly lower: readonly string[];
@@ -14,18 +16,35 @@ export type RootMount = {
 /** Chain IDs of layers that were, or would be, removed, topmost first, and the bytes gained. */
 export type CollectedLayers = { readonly removed: readonly string[]; readonly reclaimedBytes: number };
 
+/** Host paths of a stack of layers, for people who look under the hood. `lower` topmost first. */
+export type StackPaths = {
+  readonly lower: readonly string[];
+  readonly upper: string;
+  /** undefined for an image, which nothing is mounted of. */
+  readonly work: string | undefined;
+  readonly merged: string | undefined;
+};
+
+export type ContainerUsage = { readonly changedBytes: number; readonly diskBytes: number };
+
 export type SnapshotRoom = {
+  readonly driver: Pick<Driver, 'name' | 'status'>;
   /** Books a writable state for a container over the committed snapshot of `chainId` ('' = empty root), and holds that. */
   reserve(containerId: string, chainId: string): void;
-  /** Makes sure of its directories, for a start. @throws not-found when none was reserved */
-  prepare(containerId: string): RootMount;
-  mount(containerId: string): RootMount;
+  /** An empty host directory to mount on; the same for all containers, since each mounts in its own namespace. */
+  readonly target: string;
+  /** Makes sure of its directories, for a start or a look into it. @throws not-found when none was reserved, unavailable */
+  prepare(containerId: string): Promise<PreparedRoot>;
+  /** Where its changes show. `isRunning`: it writes to them meanwhile. @throws what `prepare` throws */
+  changed(containerId: string, isRunning: boolean): Promise<ChangedDirectories>;
+  /** undefined where nothing is stacked, or a layer is gone. */
+  stackOfContainer(containerId: string): StackPaths | undefined;
   /** Drops the rows; to be called in the transaction that drops the container. @returns what removes the files, later */
   drop(containerId: string): () => Promise<void>;
   /** The layers that its drop would take along once others are gone, because nobody else needs them. */
   planDrop(containerId: string, dropped: readonly string[]): CollectedLayers;
-  /** Bytes of the container's own layer. */
-  usage(containerId: string): Promise<number>;
+  /** Bytes of what the container changed, and what its own tree takes on the disk. */
+  usage(containerId: string): Promise<ContainerUsage>;
   sweep(keepContainers: ReadonlySet<string>): Promise<void>;
 };
 
@@ -33,6 +52,8 @@ export type SnapshotRoom = {
 export type Draft = AsyncDisposable & {
   /** Host path of the empty directory to unpack into. */
   readonly directory: string;
+  /** How the tree in it is to say what it hides. */
+  readonly hiding: Hiding;
   /** Records the layer as `chainId`, which somebody holds already. */
   commit(layer: NewLayer): void;
 };
@@ -44,6 +65,7 @@ export type NewLayer = {
   readonly sizeBytes: number;
   /** Directories whose owner and mode a lower layer knows. */
   readonly impliedDirectories: readonly string[];
+  readonly hidden: HiddenPaths;
 };
 
 export type DamagedLayer = {
@@ -64,7 +86,10 @@ export type StrayDirectory = {
 export type LayerRoom = SnapshotRoom & {
   /** @returns the bytes of that layer alone, or undefined when it is not unpacked */
   find(chainId: ChainId): { readonly sizeBytes: number } | undefined;
-  list(): readonly { readonly chainId: string; readonly sizeBytes: number }[];
+  /** All layers, with the bytes of each alone and what it takes on the disk. */
+  list(): readonly { readonly chainId: string; readonly sizeBytes: number; readonly diskBytes: number }[];
+  /** undefined where nothing is stacked, or a layer is gone. */
+  stackOfChain(chainId: string): StackPaths | undefined;
   /** Layers that are not what their rows say; with `reads` also by their size, which looks at every file. */
   damaged(options: { reads: boolean }, signal: AbortSignal): Promise<readonly DamagedLayer[]>;
   /** Directories that no row owns and nobody is making or removing. */
@@ -81,8 +106,8 @@ export type LayerRoom = SnapshotRoom & {
   draft(): Draft;
   /** A chain may be held before it is there: so it cannot be collected between its commit and the image's row. */
   hold(chainId: ChainId, user: string): void;
-  /** Gives implied directories the owner, mode and times that the layers below have for them. Lowest first. */
-  settle(chainIds: readonly ChainId[]): void;
+  /** Brings new layers together with those below, which are all there now. Lowest first. @throws not-found, SystemError */
+  settle(chainIds: readonly ChainId[]): Promise<void>;
   /** Releases all that `user` holds. @returns what nobody needed any more, topmost first, and the bytes gained */
   release(user: string): Promise<CollectedLayers>;
   /** What `release` would return for each of these users in turn, once the containers `dropped` are gone. */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type DiffId, type Digest, parseDiffId, parseDigest } from '@gantry/oci';
-import { decompress } from '../compression.ts';
+import { decompress, giveBack } from '../compression.ts';
 import { GrowthLimit } from '../growth-limit.ts';
 import { TarReader } from '../tar/reader.ts';
-import { type LayerTree, LayerWriter } from './layer-writer.ts';
+import { type Hiding, type LayerTree, LayerWriter } from './layer-writer.ts';
 
 export type AppliedLayer = LayerTree & {
   /** Of the bytes as they came. */
@@ -21,7 +21,11 @@ export type AppliedLayer = LayerTree & {
  *
  * @throws invalid (not a layer, corrupt, hostile), unsupported, SystemError (ENOSPC, …), and what the source throws
  */
-export async function applyLayer(source: AsyncIterable<Uint8Array>, root: number): Promise<AppliedLayer> {
+export async function applyLayer(
+  source: AsyncIterable<Uint8Array>,
+  root: number,
+  hiding: Hiding,
+): Promise<AppliedLayer> {
   const stored = createHash('sha256');
   const tar = createHash('sha256');
   const growth = new GrowthLimit('layer');
@@ -31,13 +35,14 @@ export async function applyLayer(source: AsyncIterable<Uint8Array>, root: number
       yield chunk;
     }
   }
-  using writer = new LayerWriter(root);
+  using writer = new LayerWriter(root, undefined, hiding);
   const reader = new TarReader(writer);
   const { compression, chunks } = await decompress(hashed());
   for await (const chunk of chunks) {
     growth.grow(chunk.length);
     if (compression !== 'plain') tar.update(chunk);
     reader.push(chunk);
+    giveBack(chunk, compression);
   }
   reader.finish();
   const digest = parseDigest(`sha256:${stored.digest('hex')}`);

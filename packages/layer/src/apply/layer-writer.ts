@@ -14,6 +14,7 @@ import {
   writeFd,
 } from '@gantry/native';
 import { pathOfBytes, textOfBytes } from '../byte-string.ts';
+import { statIfThere } from '../stat-if-there.ts';
 import type { TarEntry, TarSink } from '../tar/entry.ts';
 import { measureTreeAt } from '../tree-size.ts';
 import { createNode, createWhiteout } from './create-node.ts';
@@ -24,6 +25,7 @@ import { removeTree } from './remove-tree.ts';
 
 const yes = new TextEncoder().encode('y');
 const opaqueXattr = 'trusted.overlay.opaque';
+const nothingHidden: HiddenPaths = { whiteouts: [], opaque: [] };
 
 type OpenFile = { readonly entry: TarEntry; readonly fd: number; offset: number };
 
@@ -34,7 +36,18 @@ export type LayerTree = {
   readonly entries: number;
   /** Byte strings, '' for the root: directories that no entry named; a lower layer knows their owner and mode. */
   readonly impliedDirectories: readonly string[];
+  /** What it hides of the layers below, unless that is marked in the tree. Byte strings. */
+  readonly hidden: HiddenPaths;
 };
+
+/** Names that are gone, and directories of which nothing below is seen. */
+export type HiddenPaths = { readonly whiteouts: readonly string[]; readonly opaque: readonly string[] };
+
+/**
+ * How a layer's tree says what it hides: `marked` as overlayfs reads it, or `listed` beside it, for who lays the tree
+ * over another one. A disk without devices and attributes can do the latter.
+ */
+export type Hiding = 'marked' | 'listed';
 
 /** How an archive that is no layer is written into a tree that is there already. */
 export type MergeOptions = {
@@ -48,7 +61,7 @@ export type MergeOptions = {
 
 /**
  * Writes a layer's entries below a directory, in the form that overlayfs reads: a whiteout becomes a character device
- * 0:0, an opaque directory gets `trusted.overlay.opaque`. Owners, modes, times, links, devices, holes and extended
+ * 0:0, an opaque directory gets `trusted.overlay.opaque`; or both are only listed. Owners, modes, times, links, devices, holes and extended
  * attributes are kept exactly.
  *
  * The tree is of one layer alone: a whiteout hides what is below and never removes what this layer itself brings.
@@ -60,6 +73,7 @@ export class LayerWriter implements TarSink, Disposable {
   readonly #root: number;
   readonly #directories: Directories;
   readonly #whiteouts = new Set<string>();
+  readonly #opaque = new Set<string>();
   /** Times of directories are set last, since every file made in one changes them. */
   readonly #directoryTimes = new Map<string, Times>();
   #file: OpenFile | undefined;
@@ -68,11 +82,13 @@ export class LayerWriter implements TarSink, Disposable {
   /** A name was given twice, so what its first entry said of its size does not count. */
   #hasReplaced = false;
   readonly #merge: MergeOptions | undefined;
+  readonly #hiding: Hiding;
 
   /** @param root an open directory, not closed here */
-  constructor(root: number, merge?: MergeOptions) {
+  constructor(root: number, merge?: MergeOptions, hiding: Hiding = 'marked') {
     this.#root = root;
     this.#merge = merge;
+    this.#hiding = hiding;
     this.#directories = new Directories(root);
   }
 
@@ -100,7 +116,7 @@ export class LayerWriter implements TarSink, Disposable {
       case 'ignored':
         return;
       case 'opaque':
-        setXattr(this.#directories.open(path.parent), opaqueXattr, yes);
+        this.#hideBelow(path.parent, this.#directories.open(path.parent));
         return;
       case 'whiteout':
         this.#whiteout({ parent: path.parent, name: meaning.name });
@@ -146,6 +162,8 @@ export class LayerWriter implements TarSink, Disposable {
       sizeBytes: this.#hasReplaced && this.#merge === undefined ? measureTreeAt(this.#root) : this.#sizeBytes,
       entries: this.#entries,
       impliedDirectories: [...(this.#directoryTimes.has('') ? [] : ['']), ...this.#directories.implied],
+      hidden:
+        this.#hiding === 'marked' ? nothingHidden : { whiteouts: [...this.#whiteouts], opaque: [...this.#opaque] },
     };
   }
 
@@ -164,14 +182,26 @@ export class LayerWriter implements TarSink, Disposable {
   #whiteout({ parent, name }: EntryPath): void {
     const dir = this.#directories.open(parent);
     const whole = joinPath(parent, name);
+    if (this.#makeWhiteout(dir, pathOfBytes(name))) this.#whiteouts.add(whole);
+    // This layer already brings that name: a file hides the lower one by itself, a directory must say so.
+    else if (this.#directoryTimes.has(whole)) this.#hideBelow(whole, this.#directories.open(whole));
+  }
+
+  /** @returns false when this layer has something of that name */
+  #makeWhiteout(dir: number, name: PathLike): boolean {
+    if (this.#hiding === 'listed') return statIfThere(dir, name) === undefined;
     try {
-      createWhiteout(dir, pathOfBytes(name));
-      this.#whiteouts.add(whole);
+      createWhiteout(dir, name);
+      return true;
     } catch (error) {
-      if (!isSystemError(error, 'EEXIST')) throw error;
-      // This layer already brings that name: a file hides the lower one by itself, a directory must say so.
-      if (this.#directoryTimes.has(whole)) setXattr(this.#directories.open(whole), opaqueXattr, yes);
+      if (isSystemError(error, 'EEXIST')) return false;
+      throw error;
     }
+  }
+
+  #hideBelow(path: string, fd: number): void {
+    if (this.#hiding === 'marked') setXattr(fd, opaqueXattr, yes);
+    else this.#opaque.add(path);
   }
 
   #make(entry: TarEntry, path: EntryPath): void {
@@ -210,7 +240,7 @@ export class LayerWriter implements TarSink, Disposable {
     const fd = this.#directories.open(whole);
     this.#directories.named(whole);
     setMetadata(fd, entry);
-    if (hidesLower) setXattr(fd, opaqueXattr, yes);
+    if (hidesLower) this.#hideBelow(whole, fd);
     this.#directoryTimes.set(whole, timesOf(entry));
   }
 
@@ -223,6 +253,8 @@ export class LayerWriter implements TarSink, Disposable {
       const below = (known: string): boolean => known === whole || known.startsWith(`${whole}/`);
       for (const known of [...this.#directoryTimes.keys()]) if (below(known)) this.#directoryTimes.delete(known);
       for (const known of [...this.#directories.implied]) if (below(known)) this.#directories.named(known);
+      for (const marks of [this.#whiteouts, this.#opaque])
+        for (const known of [...marks]) if (below(known)) marks.delete(known);
     }
     this.#directories.forget();
   }

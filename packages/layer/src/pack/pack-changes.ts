@@ -12,7 +12,7 @@ import { closePacking, openIfThere, openPacking } from './pack-tree.ts';
  * changes make the same bytes.
  *
  * Spec: OCI image-spec 1.1, layer.md, "Representing Changes".
- * @param upper the overlay's upper directory, open
+ * @param upper the overlay's upper directory, or a whole tree, open
  * @param changes of `listChanges` over it
  */
 export function* packChanges(upper: number, changes: readonly TreeChange[]): Generator<Chunk> {
@@ -25,7 +25,7 @@ export function* packChanges(upper: number, changes: readonly TreeChange[]): Gen
       continue;
     }
     const fd = directories.find(parent);
-    using node = fd === undefined ? undefined : openIfThere(fd, toBytes(name));
+    using node = fd === undefined ? undefined : openIfThere(fd, pathOfBytes(name));
     if (node === undefined) continue;
     yield* packNode(packing, node, path);
     if (opaque) yield* emit(packing, whiteout(path, '.wh..wh..opq'));
@@ -35,9 +35,4 @@ export function* packChanges(upper: number, changes: readonly TreeChange[]): Gen
 
 function whiteout(parent: string, name: string): Uint8Array {
   return formatHeader(plainEntry({ kind: 'file', path: parent === '' ? name : `${parent}/${name}`, mode: 0 }));
-}
-
-function toBytes(name: string): Uint8Array {
-  const path = pathOfBytes(name);
-  return typeof path === 'string' ? Buffer.from(path) : path;
 }

@@ -1,5 +1,5 @@
 import { EngineError } from '@gantry/base';
-import { isSystemError, readDirectory } from '@gantry/native';
+import { isSystemError, type PathLike, readDirectory } from '@gantry/native';
 import { rawToString } from '../byte-string.ts';
 import { endOfArchive } from '../tar/writer.ts';
 import { type Chunk, ChunkBuffer } from './chunk-buffer.ts';
@@ -66,7 +66,7 @@ function* packChildren(packing: Packing, fd: number, { path, depth }: Place): Ge
   }
 }
 
-export function openIfThere(fd: number, name: Uint8Array): OpenNode | undefined {
+export function openIfThere(fd: number, name: PathLike): OpenNode | undefined {
   try {
     return openNode(fd, name);
   } catch (error) {

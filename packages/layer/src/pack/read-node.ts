@@ -80,7 +80,7 @@ function node(fd: number, stat: FileStat, kind: EntryKind | undefined): OpenNode
 }
 
 /** Labels of this host mean nothing elsewhere, and overlayfs's words would mean something else. */
-function isPortable(name: string): boolean {
+export function isPortable(name: string): boolean {
   if (name.startsWith('security.')) return name === 'security.capability';
   return !name.startsWith('trusted.overlay.') && !name.startsWith('user.overlay.');
 }

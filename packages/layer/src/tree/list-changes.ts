@@ -1,14 +1,6 @@
-import {
-  close,
-  type FileStat,
-  getXattr,
-  openat2,
-  openFlag,
-  type PathLike,
-  readDirectory,
-  syscall,
-} from '@gantry/native';
-import { pathOfBytes, rawToString } from '../byte-string.ts';
+import { close, type FileStat, getXattr, openat2, openFlag, type PathLike } from '@gantry/native';
+import { pathOfBytes } from '../byte-string.ts';
+import { namesIn } from '../lay/names-in.ts';
 import { checkDepth, openIfThere } from '../pack/pack-tree.ts';
 import { isWhiteout, kindOf, type OpenNode } from '../pack/read-node.ts';
 import { statIfThere } from '../stat-if-there.ts';
@@ -46,20 +38,20 @@ export function listChanges(upper: number, lowers: readonly number[]): TreeChang
 
 function changesIn(merged: Merged, isOpaque: boolean): TreeChange[] {
   checkDepth(merged.depth);
-  const names = new Map(namesOf(merged.upper).map((name) => [rawToString(name), name]));
-  const found = [...names.entries()].flatMap(([text, name]) => changesOf(merged, text, name));
+  const names = new Set(namesIn(merged.upper));
+  const found = [...names].filter((text) => text !== opaqueMark).flatMap((text) => changesOf(merged, text));
   const hidden = isOpaque ? namesBelow(merged.lowers).filter((text) => !names.has(text)) : [];
   const gone = hidden.map((text) => change('deleted', merged.path + text, { covered: true }));
   return [...found, ...gone].sort((one, other) => compareNames(one.path, other.path));
 }
 
 /** By whole names: `a` and what is below it come before `a-b`. */
-function compareNames(one: string, other: string): number {
+export function compareNames(one: string, other: string): number {
   const [left, right] = [one.replaceAll('/', '\0'), other.replaceAll('/', '\0')];
   return left < right ? -1 : left === right ? 0 : 1;
 }
 
-function change(
+export function change(
   kind: TreeChange['kind'],
   path: string,
   marks: Partial<Pick<TreeChange, 'opaque' | 'covered'>> = {},
@@ -67,7 +59,11 @@ function change(
   return { kind, path, opaque: marks.opaque ?? false, covered: marks.covered ?? false };
 }
 
-function changesOf(merged: Merged, text: string, name: Uint8Array): TreeChange[] {
+/** fuse-overlayfs leaves this beside the attribute; as a file's name no layer could hold it. */
+const opaqueMark = '.wh..wh..opq';
+
+function changesOf(merged: Merged, text: string): TreeChange[] {
+  const name = pathOfBytes(text);
   using node = openIfThere(merged.upper, name);
   if (node === undefined) return [];
   const path = merged.path + text;
@@ -79,7 +75,7 @@ function changesOf(merged: Merged, text: string, name: Uint8Array): TreeChange[]
 }
 
 function changesOfDirectory(
-  { merged, name, path }: { merged: Merged; name: Uint8Array; path: string },
+  { merged, name, path }: { merged: Merged; name: PathLike; path: string },
   node: OpenNode,
   before: FileStat | undefined,
 ): TreeChange[] {
@@ -96,7 +92,7 @@ function changesOfDirectory(
   }
 }
 
-function sameOwnerAndMode(one: FileStat, other: FileStat): boolean {
+export function sameOwnerAndMode(one: FileStat, other: FileStat): boolean {
   return one.mode === other.mode && one.uid === other.uid && one.gid === other.gid;
 }
 
@@ -125,25 +121,19 @@ function openLowers(lowers: readonly number[], name: PathLike): number[] {
 
 /** All names that a stack of lower directories shows. */
 function namesBelow(lowers: readonly number[]): string[] {
-  const names = new Set(lowers.flatMap((fd) => namesOf(fd).map((name) => rawToString(name))));
+  const names = new Set(lowers.flatMap((fd) => namesIn(fd)));
   return [...names].filter((text) => lowerStat(lowers, pathOfBytes(text)) !== undefined);
-}
-
-/** All names in a directory, however often it was read before. */
-function namesOf(fd: number): Uint8Array[] {
-  syscall('lseek', fd, 0, 0);
-  return readDirectory(fd).map(({ name }) => name);
 }
 
 const mountedDirectories = new Set(['proc', 'sys', 'dev', 'etc', 'dev/pts', 'dev/shm']);
 const mountedFiles = new Set(['etc/hosts', 'etc/hostname', 'etc/resolv.conf']);
 
 /** What the engine itself makes in an image that lacks it, to mount on: no change of the container's. */
-function isMountpoint(path: string, { fd, stat, kind }: OpenNode): boolean {
+export function isMountpoint(path: string, { fd, stat, kind }: OpenNode): boolean {
   if (kind === 'file') return stat.sizeBytes === 0 && mountedFiles.has(path);
   if (kind !== 'directory' || !mountedDirectories.has(path)) return false;
-  return namesOf(fd).every((name) => {
-    using child = openIfThere(fd, name);
-    return child === undefined || isMountpoint(`${path}/${rawToString(name)}`, child);
+  return namesIn(fd).every((name) => {
+    using child = openIfThere(fd, pathOfBytes(name));
+    return child === undefined || isMountpoint(`${path}/${name}`, child);
   });
 }

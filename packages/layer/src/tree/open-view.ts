@@ -19,6 +19,7 @@ import {
   resolveFlag,
   setMountAttributes,
   setns,
+  umount,
   unshare,
 } from '@gantry/native';
 import { Directories } from '../apply/directories.ts';
@@ -38,6 +39,9 @@ export type OpenView = Disposable & {
 };
 
 const slaveRecursive = 0x80000 | 0x4000;
+
+/** How often a thread may be made just then. */
+const mostTries = 5;
 
 /**
  * Puts a view together in a mount namespace of the calling thread's own.
@@ -65,12 +69,24 @@ export function openView(view: TreeView): OpenView {
       target: view.target,
       rootMountId: fstat(root).mountId,
       writableMounts,
-      [Symbol.dispose]: () => close(root),
+      [Symbol.dispose]: () => {
+        close(root);
+        letGo(view.target);
+      },
     };
   } catch (error) {
     close(root);
+    letGo(view.target);
     throw error;
   }
+}
+
+/**
+ * Takes a mount out of this thread's namespace. That dies with the thread, but not at once when the JavaScript engine
+ * made another thread from it, which stays in it until it has been idle for a while.
+ */
+function letGo(path: string): void {
+  umount(path);
 }
 
 function mountRoot({ root, target }: TreeView): void {
@@ -79,6 +95,7 @@ function mountRoot({ root, target }: TreeView): void {
     changeDirectory(cwd);
     mount(source, target, { type: fstype, flags: Number(flags), data });
     changeDirectory('/');
+    if (root.hostMount !== undefined) letGo(root.hostMount);
     return;
   }
   using tree = openDescriptor(cloneRootOf(root));
@@ -95,7 +112,7 @@ function cloneRootOf({ pid, startTicks }: { readonly pid: number; readonly start
     using there = openDescriptor(open(`/proc/${pid}/ns/mnt`, openFlag.readOnly));
     // Looked at after the namespace is open: if it is the process that was meant, it was so before as well.
     if (startTicksOf(pid) !== startTicks) throw gone();
-    setns(there.fd, cloneFlag.newNs);
+    enter(there.fd);
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'ESRCH')) throw gone(error);
     throw error;
@@ -104,7 +121,23 @@ function cloneRootOf({ pid, startTicks }: { readonly pid: number; readonly start
     return openTree(atFdcwd, '/', false);
   } finally {
     // SAFETY: nothing but that one call is done in the container's namespace; a thread that stayed would throw here.
-    setns(home.fd, cloneFlag.newNs);
+    enter(home.fd);
+  }
+}
+
+/**
+ * The kernel moves only a thread that shares its current directory with nobody, and a thread that the JavaScript engine
+ * makes meanwhile, to compile or collect, shares it with the one that made it.
+ */
+function enter(namespace: number): void {
+  for (let tries = 0; ; tries++) {
+    unshare(cloneFlag.fs);
+    try {
+      setns(namespace, cloneFlag.newNs);
+      return;
+    } catch (error) {
+      if (!isSystemError(error, 'EINVAL') || tries === mostTries) throw error;
+    }
   }
 }
 

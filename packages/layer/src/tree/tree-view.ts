@@ -32,7 +32,12 @@ export type OverlayMount = {
  */
 export type TreeView = {
   readonly root:
-    | { readonly kind: 'stopped'; readonly overlay: OverlayMount }
+    | {
+        readonly kind: 'stopped';
+        readonly overlay: OverlayMount;
+        /** A mount on the host that the root is bound from, if there is one: the view does not hold it any longer. */
+        readonly hostMount: string | undefined;
+      }
     /** `startTicks` proves that the PID is still the container's. */
     | { readonly kind: 'running'; readonly pid: number; readonly startTicks: number };
   readonly target: string;

@@ -1,21 +1,28 @@
-import { close, open, openat2, openDescriptor, openFlag } from '@gantry/native';
+import { basename, dirname } from 'node:path';
+import { atFdcwd, mkdirat, open, openDescriptor, openFlag, snapshotSubvolume, statAt } from '@gantry/native';
 import { bytesOfText } from '../byte-string.ts';
+import { copyTree } from '../lay/copy-tree.ts';
+import { layOver } from '../lay/lay-over.ts';
 import { packChanges } from '../pack/pack-changes.ts';
 import { packDirectory, packSingle } from '../pack/pack-tree.ts';
 import { adoptHandle, openNode } from '../pack/read-node.ts';
+import { measurePaths, measureTreeAt } from '../tree-size.ts';
+import { compareTrees } from './compare-trees.ts';
 import { extractArchive } from './extract-archive.ts';
-import { listChanges } from './list-changes.ts';
+import { listChanges, type TreeChange } from './list-changes.ts';
 import { Mailbox } from './mailbox.ts';
 import { openView } from './open-view.ts';
 import {
+  type ChangedDirectories,
   describeTreeFailure,
   type FromTree,
-  type OverlayDirectories,
   type ToTree,
+  type TreeCopy,
   type TreeReplies,
   type TreeRequest,
 } from './protocol.ts';
 import { baseOf, cleanClientPath, openPath, statPath } from './stat-path.ts';
+import type { TreeView } from './tree-view.ts';
 
 /** The entry of a tree thread: it serves one request and ends, and its mount namespace ends with it. */
 const port = globalThis as unknown as {
@@ -27,8 +34,33 @@ const mailbox = new Mailbox(port.postMessage);
 const head = (value: TreeReplies[keyof TreeReplies]): void => port.postMessage({ kind: 'head', value });
 
 async function serve(request: TreeRequest): Promise<void> {
-  if (request.verb === 'changes') return head(withDirectories(request.directories, listChanges));
-  if (request.verb === 'layer') return await serveLayer(request.directories);
+  switch (request.verb) {
+    case 'changes':
+      return head(changesIn(request.directories));
+    case 'changedBytes':
+      return head(changedBytes(request.directories));
+    case 'layer':
+      return await serveLayer(request.directories);
+    case 'copy':
+      makeCopy(request.copy);
+      return head(undefined);
+    case 'lay':
+      makeCopy(request.copy);
+      return head(
+        withTrees(request.layer, request.copy.to, (layer, tree) => {
+          layOver(layer, tree, request.says);
+          return measureTreeAt(tree);
+        }),
+      );
+    case 'stat':
+    case 'archive':
+    case 'extract':
+    case 'export':
+      return await serveView(request);
+  }
+}
+
+async function serveView(request: TreeRequest & { readonly view: TreeView }): Promise<void> {
   using view = openView(request.view);
   port.postMessage({ kind: 'ready' });
   switch (request.verb) {
@@ -58,24 +90,53 @@ async function sendArchive(root: number, clientPath: string, begin: () => void):
   await mailbox.send(node.kind === 'directory' ? packDirectory(node, { base: name }) : packSingle(node, name));
 }
 
-async function serveLayer(directories: OverlayDirectories): Promise<void> {
-  const changes = withDirectories(directories, listChanges);
+async function serveLayer(directories: ChangedDirectories): Promise<void> {
+  const changes = changesIn(directories);
   head(undefined);
-  using upper = openDescriptor(open(`${directories.cwd}/${directories.upper}`, openFlag.readOnly | openFlag.directory));
-  await mailbox.send(packChanges(upper.fd, changes));
+  using changed = openDirectory(changedPath(directories));
+  await mailbox.send(packChanges(changed.fd, changes));
 }
 
-function withDirectories<T>({ cwd, upper, lower }: OverlayDirectories, act: (upper: number, lowers: number[]) => T): T {
-  const flags = openFlag.readOnly | openFlag.directory | openFlag.noFollow;
-  using top = openDescriptor(open(cwd, openFlag.path | openFlag.directory));
-  using upperFd = openDescriptor(openat2(top.fd, upper, { flags }));
-  const lowers: number[] = [];
-  try {
-    for (const path of lower) lowers.push(openat2(top.fd, path, { flags }));
-    return act(upperFd.fd, lowers);
-  } finally {
-    for (const fd of lowers) close(fd);
+function changesIn(directories: ChangedDirectories): TreeChange[] {
+  const { cwd } = directories;
+  using changed = openDirectory(changedPath(directories));
+  if (directories.kind === 'overlay') {
+    using stack = new DisposableStack();
+    const lowers = directories.lower.map((path) => stack.use(openDirectory(`${cwd}/${path}`)).fd);
+    return listChanges(changed.fd, lowers);
   }
+  const { below, copied } = directories;
+  using lower = below === '' ? undefined : openDirectory(`${cwd}/${below}`);
+  return compareTrees(changed.fd, lower?.fd, statAt(atFdcwd, `${cwd}/${copied}`).modifiedNs);
+}
+
+function changedPath(directories: ChangedDirectories): string {
+  return `${directories.cwd}/${directories.kind === 'overlay' ? directories.upper : directories.tree}`;
+}
+
+function changedBytes(directories: ChangedDirectories): number {
+  const paths = changesIn(directories).flatMap(({ kind, path }) => (kind === 'deleted' ? [] : [path]));
+  using changed = openDirectory(changedPath(directories));
+  return measurePaths(changed.fd, paths);
+}
+
+function openDirectory(path: string): { readonly fd: number } & Disposable {
+  return openDescriptor(open(path, openFlag.readOnly | openFlag.directory | openFlag.noFollow));
+}
+
+function makeCopy({ from, to, by }: TreeCopy): void {
+  if (by === 'files') {
+    mkdirat(atFdcwd, to, 0o700);
+    withTrees(from, to, copyTree);
+  } else {
+    withTrees(from, dirname(to), (source, parent) => snapshotSubvolume(parent, basename(to), source));
+  }
+}
+
+function withTrees<T>(from: string, to: string, act: (from: number, to: number) => T): T {
+  using source = openDirectory(from);
+  using target = openDirectory(to);
+  return act(source.fd, target.fd);
 }
 
 async function answer(request: TreeRequest): Promise<void> {

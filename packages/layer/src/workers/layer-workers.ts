@@ -44,8 +44,8 @@ export class LayerWorkers implements Disposable {
       reject(new EngineError('internal', `cannot unpack layer: its thread failed: ${event.message}`));
     };
     if (signal.aborted) onAbort();
-    const { file, offset, directory, growth } = job;
-    worker.postMessage({ file, offset, directory, growth: growth.shared } satisfies UnpackRequest);
+    const { growth, ...request } = job;
+    worker.postMessage({ ...request, growth: growth.shared } satisfies UnpackRequest);
     try {
       return await promise;
     } catch (error) {

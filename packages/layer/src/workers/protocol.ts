@@ -1,6 +1,7 @@
 import { EngineError, type ErrorCode, isEngineError } from '@gantry/base';
 import { isSystemError } from '@gantry/native';
 import type { AppliedLayer } from '../apply/apply-layer.ts';
+import type { Hiding } from '../apply/layer-writer.ts';
 
 /** What a worker is asked: unpack this part of that file into this directory. */
 export type UnpackRequest = {
@@ -11,6 +12,7 @@ export type UnpackRequest = {
   readonly growth: SharedArrayBuffer;
   /** Host path of an empty directory. */
   readonly directory: string;
+  readonly hiding: Hiding;
 };
 
 export type WorkerReply =

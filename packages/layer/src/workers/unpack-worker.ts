@@ -29,7 +29,7 @@ async function unpack(request: UnpackRequest): Promise<WorkerReply> {
     const root = open(request.directory, openFlag.readOnly | openFlag.directory | openFlag.noFollow);
     try {
       const source = readGrowing(request.file, request.offset, new Growth(request.growth));
-      return { kind: 'done', layer: await applyLayer(reported(source), root) };
+      return { kind: 'done', layer: await applyLayer(reported(source), root, request.hiding) };
     } finally {
       close(root);
     }

@@ -1,4 +1,5 @@
 export * from './descriptors.ts';
+export * from './detached-mounts.ts';
 export * from './file-content.ts';
 export * from './file-flags.ts';
 export * from './files.ts';
@@ -9,6 +10,7 @@ export * from './polling.ts';
 export * from './process.ts';
 export * from './sockets.ts';
 export * from './stat.ts';
+export * from './subvolumes.ts';
 export type { SyscallName } from './syscall-numbers.ts';
 export { errnoName, isSystemError, SystemError } from './system-error.ts';
 export * from './terminals.ts';
