@@ -21,9 +21,17 @@ import type { LayerFile } from '../tools/upload-image.ts';
  * The image that the benches pull, load and save: three layers, 20,000 files, 717 MB unpacked, about 266 MB as gzip. It is the same
  * bytes on every machine, made by a seeded generator, and kept beside the build.
  */
-const layerCount = 3;
-const fileCount = 20_000;
-const unpackedBytes = 717e6;
+const big: Size = { layers: 3, files: 20_000, unpackedBytes: 717e6, gzipLevel: 6 };
+/** Four times as much in one layer, to see what grows with an image. */
+const huge: Size = { layers: 1, files: 80_000, unpackedBytes: 4 * big.unpackedBytes, gzipLevel: 1 };
+
+type Size = {
+  readonly layers: number;
+  readonly files: number;
+  readonly unpackedBytes: number;
+  readonly gzipLevel: number;
+};
+
 const poolBytes = 16 * 2 ** 20;
 const blockBytes = 512;
 
@@ -74,42 +82,64 @@ async function writeAll(stream: Writable, bytes: Buffer): Promise<void> {
   if (!stream.write(bytes)) await new Promise<void>((resolve) => stream.once('drain', resolve));
 }
 
-async function writeLayer(stream: Writable, layer: number): Promise<void> {
+type LayerPlan = {
+  readonly size: Size;
+  readonly layer: number;
+  /** A file that is another one than it would be. */
+  readonly changedFile: number | undefined;
+};
+
+async function writeLayer(stream: Writable, { size, layer, changedFile }: LayerPlan): Promise<void> {
   const random = seededRandom(1000 + layer);
   const pool = makePool(random);
-  const files = Math.floor(fileCount / layerCount);
-  const meanBytes = unpackedBytes / fileCount;
+  const files = Math.floor(size.files / size.layers);
+  const meanBytes = size.unpackedBytes / size.files;
   for (let file = 0; file < files; file++) {
     if (file % 100 === 0) await writeAll(stream, tarHeader(`layer${layer}/d${file / 100}/`, 0, '5'));
     const sizeBytes = Math.floor(meanBytes * (0.25 + 1.5 * random()));
     await writeAll(stream, tarHeader(`layer${layer}/d${Math.floor(file / 100)}/f${file}`, sizeBytes, '0'));
-    const from = Math.floor(random() * (poolBytes - sizeBytes));
+    const at = random();
+    const from = Math.floor((file === changedFile ? 1 - at : at) * (poolBytes - sizeBytes));
     await writeAll(stream, pool.subarray(from, from + sizeBytes));
     await writeAll(stream, Buffer.alloc((blockBytes - (sizeBytes % blockBytes)) % blockBytes));
   }
   stream.end(Buffer.alloc(2 * blockBytes));
 }
 
-async function makeLayer(path: string, layer: number): Promise<string> {
+async function makeLayer(path: string, plan: LayerPlan): Promise<string> {
   const tar = new PassThrough({ highWaterMark: 2 ** 20 });
   const hash = createHash('sha256');
   tar.on('data', (chunk: Buffer) => hash.update(chunk));
-  const written = pipeline(tar, createGzip({ level: 6 }), createWriteStream(path));
-  await writeLayer(tar, layer);
+  const written = pipeline(tar, createGzip({ level: plan.size.gzipLevel }), createWriteStream(path));
+  await writeLayer(tar, plan);
   await written;
   return `sha256:${hash.digest('hex')}`;
 }
 
+export const bigImageLayers = (): Promise<LayerFile[]> => layersOf('bench-image', plansOf(big));
+export const hugeImageLayers = (): Promise<LayerFile[]> => layersOf('bench-image-huge', plansOf(huge));
+
+/** The big image again, after one file of its middle layer changed. */
+export async function changedImageLayers(): Promise<LayerFile[]> {
+  const [lowest, , topmost] = await bigImageLayers();
+  const changed = await layersOf('bench-image-changed', [{ size: big, layer: 1, changedFile: 3000 }]);
+  return [lowest, ...changed, topmost].filter((layer) => layer !== undefined);
+}
+
+function plansOf(size: Size): readonly LayerPlan[] {
+  return Array.from({ length: size.layers }, (_, layer) => ({ size, layer, changedFile: undefined }));
+}
+
 /** Makes the layers, unless an earlier run left them. */
-export async function bigImageLayers(): Promise<LayerFile[]> {
-  const directory = join(repositoryRoot, 'dist/bench-image');
+async function layersOf(name: string, plans: readonly LayerPlan[]): Promise<LayerFile[]> {
+  const directory = join(repositoryRoot, 'dist', name);
   mkdirSync(directory, { recursive: true });
   const index = join(directory, 'layers.json');
   if (existsSync(index)) return JSON.parse(readFileSync(index, 'utf8'));
   const layers = await Promise.all(
-    Array.from({ length: layerCount }, async (_, layer) => {
-      const path = join(directory, `layer${layer}.tar.gz`);
-      const diffId = await makeLayer(`${path}.tmp`, layer);
+    plans.map(async (plan) => {
+      const path = join(directory, `layer${plan.layer}.tar.gz`);
+      const diffId = await makeLayer(`${path}.tmp`, plan);
       renameSync(`${path}.tmp`, path);
       return { path, diffId };
     }),

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 /** Kilobytes to bytes of one line of /proc/PID/smaps_rollup or status; 0 when the process has ended. */
 function readKilobytes(path: string, field: string): number {
@@ -41,4 +41,16 @@ function readName(pid: string): string | undefined {
   } catch {
     return undefined; // it ended while we looked
   }
+}
+
+/** The most memory that processes had since they began or since `resetPeak`, one after another: they share little. */
+export function peakBytes(pids: Iterable<number>): number {
+  let total = 0;
+  for (const pid of pids) total += readKilobytes(`/proc/${pid}/status`, 'VmHWM');
+  return total;
+}
+
+/** Spec: Documentation/filesystems/proc.rst, `clear_refs`. */
+export function resetPeak(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5');
 }

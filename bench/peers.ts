@@ -61,18 +61,6 @@ export async function mountLoopDisk(
   };
 }
 
-const imageDiskMegabytes = 3000;
-
-/** Does something on a loop disk of its own that has room for the big image twice. */
-export async function onFreshDisk(
-  peers: Peers | undefined,
-  mountPoint: string,
-  act: (directory: string) => Promise<number>,
-): Promise<number> {
-  await using _disk = await mountLoopDisk(peers, mountPoint, imageDiskMegabytes);
-  return await act(mountPoint);
-}
-
 /** Starts a Docker Engine for one bench, with its data on `dataRoot`. */
 export async function startDockerd(peers: Peers, dataRoot: string, name: string): Promise<PeerEngine> {
   const socket = join(peers.directory, `${name}.sock`);

@@ -5,7 +5,6 @@ import { busyboxRootTar } from '../test/harness/busybox-image.ts';
 import { commandOutput } from '../test/harness/command.ts';
 import { startEngine } from '../test/harness/engine.ts';
 import { repositoryRoot } from '../tools/repository.ts';
-import { archiveRows } from './archive-rows.ts';
 import { copyRows } from './copy-rows.ts';
 import { daemonRows } from './daemon-rows.ts';
 import { mountLoopDisk, openPeers, type Peers, startDockerd } from './peers.ts';
@@ -23,7 +22,7 @@ const words = process.argv.slice(2);
 const turnsAt = words.indexOf('--turns');
 const turns = turnsAt === -1 ? 5 : Number(words[turnsAt + 1]);
 const chosen = words.filter((word, index) => !word.startsWith('--') && (turnsAt === -1 || index !== turnsAt + 1));
-const rows = [...startRows, ...steadyRows, ...daemonRows, ...archiveRows, ...copyRows].filter(
+const rows = [...startRows, ...steadyRows, ...daemonRows, ...copyRows].filter(
   (row) => chosen.length === 0 || chosen.some((word) => row.name.includes(word)),
 );
 

@@ -18,7 +18,7 @@ export const packageGraph: Readonly<Record<string, readonly string[]>> = {
   runtime: ['base', 'oci', 'native'],
   layer: ['base', 'oci', 'native'],
   net: ['base', 'oci', 'native'],
-  registry: ['base', 'oci'],
+  registry: ['base', 'oci', 'layer'],
   engine: ['base', 'oci', 'dockerfile', 'native', 'runtime', 'layer', 'net', 'registry'],
   daemon: ['base', 'oci', 'api', 'native', 'net', 'registry', 'engine'],
   cri: ['base', 'oci', 'engine'],

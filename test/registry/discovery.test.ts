@@ -112,6 +112,6 @@ test('clients that keep referrers under a tag find them there', async () => {
 test('extensions are told, for the registry and for a repository', async () => {
   for (const path of ['/v2/_oci/ext/discover', '/v2/a/b/_oci/ext/discover']) {
     const response = await registry.request('GET', path);
-    expect(await response.json()).toMatchObject({ extensions: [{ name: '_oci' }] });
+    expect(await response.json()).toMatchObject({ extensions: [{ name: '_oci' }, { name: '_gantry' }] });
   }
 });

@@ -47,7 +47,14 @@ test('no name reaches out of the directory, however it is written', async () => 
     ].map((answer) => Number(answer.slice(9, 12)));
     expect([name, statuses.filter((status) => status < 400 || status >= 500)]).toEqual([name, []]);
   }
-  expect(readdirSync(registry.data).sort()).toEqual(['blobs', 'control.sock', 'repositories', 'temporary', 'uploads']);
+  expect(readdirSync(registry.data).sort()).toEqual([
+    'blobs',
+    'control.sock',
+    'deltas',
+    'repositories',
+    'temporary',
+    'uploads',
+  ]);
   expect(existsSync(join(registry.data, 'repositories/b'))).toBe(false);
 });
 

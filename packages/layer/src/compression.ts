@@ -43,7 +43,8 @@ export type Decompressed = { readonly compression: Compression; readonly chunks:
 
 /**
  * Decompresses a stream whose compression its first bytes tell; gzip members and zstd frames may follow one another.
- * The work is done on Node's thread pool, so the caller's thread can hash and write the previous chunk meanwhile.
+ * The work is done on Node's thread pool, so the caller's thread can hash and write the previous chunk meanwhile. The
+ * source is asked for a chunk only when nothing needs the one before any more: it may use the same memory again.
  *
  * @throws invalid (when read: corrupt, or cut short), unsupported, and what the source throws
  */
@@ -81,13 +82,15 @@ async function* rejoin(head: Uint8Array, rest: AsyncIterator<Uint8Array>): Async
 async function* inflate(source: AsyncIterable<Uint8Array>, compression: 'gzip' | 'zstd'): AsyncGenerator<Uint8Array> {
   const options = { chunkSize: chunkBytes, highWaterMark: chunkBytes };
   const stream = compression === 'gzip' ? createGunzip(options) : createZstdDecompress(options);
-  const pause = openPause(stream);
+  const taken = openWait(stream);
   let sourceFailure: { readonly error: unknown } | undefined;
   const feeding = (async () => {
     try {
       for await (const chunk of source) {
         if (stream.destroyed) return;
-        if (!stream.write(chunk) && !stream.destroyed) await pause();
+        const wait = taken();
+        stream.write(chunk, wait.resolve);
+        await wait.promise;
       }
       stream.end();
     } catch (error) {
@@ -108,13 +111,23 @@ async function* inflate(source: AsyncIterable<Uint8Array>, compression: 'gzip' |
   }
 }
 
-/** Waits until a stream wants more; also settles when it ends otherwise, so that a reader who leaves strands nobody. */
-function openPause(stream: NodeJS.EventEmitter): () => Promise<void> {
+/** Waits for something; also settles when the stream ends otherwise, so that a reader who leaves strands nobody. */
+function openWait(
+  stream: NodeJS.EventEmitter,
+): () => { readonly promise: Promise<void>; readonly resolve: () => void } {
   let waiting = Promise.withResolvers<void>();
-  const wake = (): void => waiting.resolve();
-  for (const event of ['drain', 'close', 'error']) stream.on(event, wake);
+  for (const event of ['close', 'error']) stream.on(event, () => waiting.resolve());
   return () => {
     waiting = Promise.withResolvers<void>();
-    return waiting.promise;
+    return waiting;
   };
+}
+
+/**
+ * Frees the memory of a chunk of `decompress` that nobody needs any more: the collector would let some twenty megabytes
+ * of them gather. What was not compressed is its source's, and a buffer that is not full yet is filled on by zlib.
+ */
+export function giveBack({ buffer, byteOffset, length }: Uint8Array, compression: Compression): void {
+  const isWhole = byteOffset + length === buffer.byteLength;
+  if (compression !== 'plain' && buffer instanceof ArrayBuffer && isWhole) buffer.transfer(0);
 }

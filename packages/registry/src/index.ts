@@ -5,7 +5,7 @@ export { isListed, type Registries, usualConfigDirs } from './client/endpoint.ts
 export { logIn } from './client/log-in.ts';
 export { openDestination, openRepositories } from './client/open-repositories.ts';
 export { noProxies, type Proxies, proxiesOf } from './client/proxy.ts';
-export { type BlobAsked, type FetchedManifest, Repository } from './client/repository.ts';
+export { type BlobAsked, type FetchedManifest, type FoundDelta, Repository } from './client/repository.ts';
 export { type SearchResult, searchRegistry } from './client/search.ts';
 export { runRegistryCommand } from './command/index.ts';
 export { type Grants, parseGrants } from './server/auth/grants.ts';

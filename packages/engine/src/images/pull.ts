@@ -101,7 +101,9 @@ async function pullOne(deps: ImageDeps, reference: Reference, pull: Pull): Promi
   const isKnown = isKept(deps, { configBytes, config }, pull.job);
   const [companions] = await settleAll([
     index === undefined ? [] : pullCompanions(deps, { index, image: fetched.digest }, pull),
-    isKnown ? undefined : pullLayers(deps, { manifest, config, sources, job, onProgress }),
+    isKnown
+      ? undefined
+      : pullLayers(deps, { manifest, config, repository: repositoryOf(reference), sources, job, onProgress }),
   ]);
   const digestName = formatReference({ ...reference, tag: undefined, digest: top.digest });
   const tagName = reference.digest === undefined ? [formatReference(reference)] : [];

@@ -1,8 +1,8 @@
-import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { EngineError, shortId } from '@gantry/base';
-import { detectCompression } from '@gantry/layer';
 import { type Descriptor, type Digest, mediaTypes, plainDescriptor } from '@gantry/oci';
 import type { BlobToSend, Destination } from '@gantry/registry';
+import { compressionOf } from './compression-of.ts';
 import type { ImageDeps, OnProgress } from './deps.ts';
 import { packLayer } from './pack-layer.ts';
 import type { LayerToPush } from './push-plan.ts';
@@ -63,13 +63,6 @@ function candidate(deps: ImageDeps, { digest, sizeBytes }: LayerBlob): Descripto
   if (compression === 'plain') return [];
   const mediaType = compression === 'gzip' ? mediaTypes.dockerLayerGzip : mediaTypes.ociLayerZstd;
   return [plainDescriptor({ mediaType, digest, sizeBytes })];
-}
-
-function compressionOf(path: string): ReturnType<typeof detectCompression> {
-  const head = new Uint8Array(16);
-  const fd = openSync(path, 'r');
-  using _fd = { [Symbol.dispose]: () => closeSync(fd) };
-  return detectCompression(head.subarray(0, readSync(fd, head)));
 }
 
 type Sending = { readonly layer: LayerToPush; readonly candidates: readonly Descriptor[]; readonly id: string };

@@ -1,6 +1,6 @@
 import { EngineError, isEngineError } from '@gantry/base';
-import type { AppliedLayer } from '@gantry/layer';
-import type { ChainId, DiffId, Digest } from '@gantry/oci';
+import { type AppliedLayer, Growth } from '@gantry/layer';
+import { type ChainId, type DiffId, type Digest, parseDigest } from '@gantry/oci';
 import { type Ingest, mayGoOn } from '../content/index.ts';
 import type { Draft } from '../snapshots/types.ts';
 import type { ImageDeps } from './deps.ts';
@@ -135,13 +135,40 @@ export async function unpackBlob(
   return commitLayer(deps, layer, { ingest, draft, plan });
 }
 
-type Parts = { ingest: Ingest; draft: Draft; plan: LayerPlan };
+/**
+ * Unpacks a blob that is kept here already, because another image has the same layer on top of others.
+ *
+ * @throws invalid when it is damaged
+ */
+export async function unpackKept(
+  deps: ImageDeps,
+  {
+    kept,
+    steps,
+    signal,
+    ...plan
+  }: LayerPlan & {
+    kept: { readonly path: string; readonly sizeBytes: number };
+    steps: Pick<LayerSteps, 'onUnpacked'>;
+    signal: AbortSignal;
+  },
+): Promise<AppliedLayer> {
+  await using draft = deps.snapshots.draft();
+  const growth = Growth.complete(kept.sizeBytes);
+  const { directory, hiding } = draft;
+  const job = { file: kept.path, offset: 0, directory, hiding, growth };
+  const layer = await deps.workers.unpack(job, steps.onUnpacked, signal);
+  return commitLayer(deps, layer, { ingest: undefined, draft, plan });
+}
+
+/** `ingest` is absent when the blob is recorded already. */
+type Parts = { ingest: Ingest | undefined; draft: Draft; plan: LayerPlan };
 
 /** Verifies an unpacked layer, then records blob and tree. */
 export function commitLayer(deps: ImageDeps, layer: AppliedLayer, { ingest, draft, plan }: Parts): AppliedLayer {
   const chainId = plan.verify(layer);
   const { parent } = plan;
-  ingest.commit(layer.digest);
+  ingest?.commit(layer.digest);
   deps.tarSizes.keep(layer.diffId, layer.tarBytes);
   // The same tree came by another way meanwhile: the draft is one too many and goes.
   if (deps.snapshots.find(chainId) !== undefined) return layer;
@@ -160,14 +187,15 @@ export function commitLayer(deps: ImageDeps, layer: AppliedLayer, { ingest, draf
  * Tells whether nothing of a layer needs to come: its tree is here, and a blob that a push or a save can send. A tree alone
  * stays behind when its image is removed while a container stands on it.
  *
- * @param blob the blob that would come, if that is known; its image may not be recorded yet
+ * @param blob the blob that would come, if that is known; the image of it, or of its tar, may not be recorded yet
  */
 export function isLayerKept(
   { snapshots, rows, content }: Pick<ImageDeps, 'snapshots' | 'rows' | 'content'>,
   { chainId, diffId, blob }: { readonly chainId: ChainId; readonly diffId: DiffId; readonly blob?: Digest },
 ): boolean {
   if (snapshots.find(chainId) === undefined) return false;
-  const blobs = [...(blob === undefined ? [] : [blob]), ...rows.layerBlobs(diffId).map(({ digest }) => digest)];
+  const known = rows.layerBlobs(diffId).map(({ digest }) => digest);
+  const blobs = [...(blob === undefined ? [] : [blob]), parseDigest(diffId), ...known];
   return blobs.some((digest) => content.find(digest) !== undefined);
 }
 

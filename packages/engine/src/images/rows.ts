@@ -106,6 +106,9 @@ export function openImageRows(db: Db) {
     'INSERT INTO image_origin (image_id, digest, repository) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
   );
   const origins = db.prepare<{ repository: string }>('SELECT DISTINCT repository FROM image_origin WHERE digest = ?');
+  const withOrigin = db.prepare<{ image_id: string }>(
+    'SELECT DISTINCT image_id FROM image_origin WHERE repository = ?',
+  );
   return {
     ...indexes,
     find: (id: string): ImageRow | undefined => find.get(id) ?? undefined,
@@ -156,6 +159,8 @@ export function openImageRows(db: Db) {
     addOrigin: (id: string, digest: Digest, repository: string): void => {
       addOrigin.run(id, digest, repository);
     },
+    /** Images of which a repository had some blob. */
+    withOrigin: (repository: string): readonly string[] => withOrigin.all(repository).map((row) => row.image_id),
     /** Repositories that had a blob. */
     origins: (digest: Digest): readonly string[] => origins.all(digest).map(({ repository }) => repository),
   };

@@ -1,6 +1,14 @@
 import { EngineError } from '@gantry/base';
 import { type Digest, isForeignLayer, type Reference } from '@gantry/oci';
-import { anonymous, type BlobElsewhere, openRepositories, type Repository, readElsewhere } from '@gantry/registry';
+import {
+  anonymous,
+  type BlobAsked,
+  type BlobElsewhere,
+  type FoundDelta,
+  openRepositories,
+  type Repository,
+  readElsewhere,
+} from '@gantry/registry';
 import type { ImageDeps } from './deps.ts';
 import type { RegistryAuth } from './types.ts';
 
@@ -61,6 +69,18 @@ export class Sources {
       }
     }
     throw nobody('pull');
+  }
+
+  /** Whether somebody can tell a layer as a difference from another. */
+  get offersDeltas(): boolean {
+    return this.#able('pull').some((repository) => repository.offersDeltas);
+  }
+
+  /** As `Repository.findDelta`, at the first who can. */
+  async findDelta(blob: BlobAsked, bases: readonly Digest[], signal: AbortSignal): Promise<FoundDelta | undefined> {
+    return await this.#able('pull')
+      .find((repository) => repository.offersDeltas)
+      ?.findDelta(blob, bases, signal);
   }
 
   /**

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Digest, ImageConfig } from '@gantry/oci';
-import { parseDigest } from '@gantry/oci';
+import { type DiffId, type Digest, type ImageConfig, parseDigest } from '@gantry/oci';
 import type { ImageDeps } from './deps.ts';
 import { blobsOf, entriesOf } from './parse-rows.ts';
 import { bestOf, type IndexChange } from './platforms.ts';
@@ -57,7 +56,9 @@ export async function storeImage(
     deps.lastUse.mark(id, nowMs);
     if (top !== undefined) snapshots.hold(top, user);
     const known = image.config.diffIds.flatMap((diffId) => rows.layerBlobs(diffId));
-    for (const blob of [...image.blobs, ...known]) {
+    // What a delta was put on is kept as the tar itself, whose digest is the diff ID.
+    const plain = image.config.diffIds.flatMap((diffId) => plainBlob(content, diffId));
+    for (const blob of [...image.blobs, ...known, ...plain]) {
       // A layer that was here already may have come as another blob, which a push of this image needs too.
       if (content.find(blob.digest) === undefined) continue;
       content.hold(blob.digest, user);
@@ -118,4 +119,10 @@ function addCompanion({ rows, content }: ImageDeps, id: string, { companion, ori
     content.hold(digest, `image:${id}`);
     if (origin !== undefined) rows.addOrigin(id, digest, origin);
   }
+}
+
+function plainBlob(content: ImageDeps['content'], diffId: DiffId): LayerBlob[] {
+  const digest = parseDigest(diffId);
+  const kept = content.find(digest);
+  return kept === undefined ? [] : [{ diffId, digest, sizeBytes: kept.sizeBytes }];
 }

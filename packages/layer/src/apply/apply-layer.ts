@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type DiffId, type Digest, parseDiffId, parseDigest } from '@gantry/oci';
-import { decompress } from '../compression.ts';
+import { decompress, giveBack } from '../compression.ts';
 import { GrowthLimit } from '../growth-limit.ts';
 import { TarReader } from '../tar/reader.ts';
 import { type Hiding, type LayerTree, LayerWriter } from './layer-writer.ts';
@@ -42,6 +42,7 @@ export async function applyLayer(
     growth.grow(chunk.length);
     if (compression !== 'plain') tar.update(chunk);
     reader.push(chunk);
+    giveBack(chunk, compression);
   }
   reader.finish();
   const digest = parseDigest(`sha256:${stored.digest('hex')}`);

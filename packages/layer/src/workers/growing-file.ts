@@ -71,21 +71,22 @@ export class Growth {
 }
 
 /**
- * Reads a part of a file while it is written, from `offset` on.
+ * Reads a part of a file while it is written, from `offset` on. All chunks are in the same memory, so each is gone when
+ * the next is asked for: the collector would let megabytes of them gather.
  *
  * @throws Abandoned when the writer gives up
  */
 export async function* readGrowing(path: string, offset: number, growth: Growth): AsyncGenerator<Uint8Array> {
   const fd = open(path, openFlag.readOnly);
+  const memory = Buffer.allocUnsafeSlow(chunkBytes);
   try {
     for (let position = 0; ; ) {
       const length = await growth.wait(position);
       if (length <= position) return;
-      const chunk = Buffer.allocUnsafeSlow(Math.min(chunkBytes, length - position));
-      const count = pread(fd, chunk, offset + position);
+      const count = pread(fd, memory.subarray(0, Math.min(chunkBytes, length - position)), offset + position);
       if (count === 0) throw new Error(`unreachable: "${path}" is shorter than its writer said`);
       position += count;
-      yield count === chunk.length ? chunk : chunk.subarray(0, count);
+      yield memory.subarray(0, count);
     }
   } finally {
     close(fd);

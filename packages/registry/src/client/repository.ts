@@ -12,6 +12,7 @@ import {
   type Reference,
   splitDigest,
 } from '@gantry/oci';
+import { deltaBaseHeader, deltaOffer, maximumBases } from '../delta-wire.ts';
 import type { Capability } from './endpoint.ts';
 import { type Asked, isUnreachable, pullError } from './failure.ts';
 import { parseReferrers, type Referrer } from './referrers.ts';
@@ -21,6 +22,18 @@ import { backOffMs, caps, chunksOf, delay, failureOf, readBody } from './transpo
 export type FetchedManifest = { readonly bytes: Uint8Array; readonly digest: Digest; readonly mediaType: string };
 
 export type BlobAsked = { readonly digest: Digest; readonly sizeBytes: number };
+
+/** A delta that a registry has made. */
+export type FoundDelta = {
+  /** Of the blob that it is a difference from. */
+  readonly base: Digest;
+  readonly sizeBytes: number;
+  /** Its bytes, as `readBlob` gives a blob's. */
+  read(signal: AbortSignal): AsyncGenerator<Uint8Array>;
+};
+
+/** A registry that needs longer to make a delta is asked for the blob. */
+const deltaPatienceMs = 30_000;
 
 const maximumTagPages = 1000;
 const maximumReferrerPages = 10;
@@ -39,6 +52,7 @@ export class Repository {
   readonly host: RegistryHost;
   readonly #path: string;
   readonly #asked: Asked;
+  #offersDeltas = false;
 
   constructor(host: RegistryHost, reference: Reference) {
     this.host = host;
@@ -61,6 +75,7 @@ export class Repository {
     const headers = { accept: acceptedManifestTypes.join(', ') };
     const limits = { maximumBytes: maximumManifestBytes, what: 'manifest' };
     const { response, bytes } = await this.#getWhole(`manifests/${tagOrDigest}`, { headers, ...limits }, signal);
+    this.#offersDeltas = Object.keys(deltaOffer).every((name) => response.headers.has(name));
     const wanted = tagOrDigest.includes(':') ? parseDigest(tagOrDigest) : undefined;
     const digest = wanted ?? parseDigest(`sha256:${createHash('sha256').update(bytes).digest('hex')}`);
     if (wanted !== undefined) verify(bytes, wanted, 'manifest');
@@ -89,33 +104,57 @@ export class Repository {
    * @throws unavailable when it breaks off too often, invalid when there are more bytes than stated
    */
   async *readBlob(blob: BlobAsked & { offset?: number }, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    let done = blob.offset ?? 0;
-    for (let failures = 0; done < blob.sizeBytes; ) {
+    yield* this.#readPatiently({ ...blob, name: blob.digest, path: `blobs/${blob.digest}` }, signal);
+  }
+
+  /** Whether the registry said, with a manifest, that it can be asked for deltas. */
+  get offersDeltas(): boolean {
+    return this.#offersDeltas;
+  }
+
+  /**
+   * Asks for a layer as a difference from one of those that are here, named best first. ADR 18.
+   *
+   * @returns undefined: it must be fetched whole
+   */
+  async findDelta(blob: BlobAsked, bases: readonly Digest[], signal: AbortSignal): Promise<FoundDelta | undefined> {
+    const query = new URLSearchParams(bases.slice(0, maximumBases).map((base): [string, string] => ['base', base]));
+    const path = `_gantry/deltas/${blob.digest}?${query}`;
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(deltaPatienceMs)]);
+    const { status, headers } = await this.#send({ method: 'HEAD', path }, patience);
+    const base = bases.find((digest) => digest === headers.get(deltaBaseHeader));
+    const sizeBytes = Number(headers.get('content-length') ?? 0);
+    if (status !== 200 || base === undefined || !(sizeBytes > 0 && sizeBytes < blob.sizeBytes)) return undefined;
+    const read = (whole: AbortSignal): AsyncGenerator<Uint8Array> =>
+      this.#readPatiently({ sizeBytes, name: `delta of ${blob.digest}`, path }, whole);
+    return { base, sizeBytes, read };
+  }
+
+  async *#readPatiently(
+    part: { readonly name: string; readonly path: string; readonly sizeBytes: number; readonly offset?: number },
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    const { name, path, sizeBytes } = part;
+    let done = part.offset ?? 0;
+    for (let failures = 0; done < sizeBytes; ) {
       const before = done;
       try {
-        for await (const chunk of this.#readFrom(blob, done, signal)) {
+        for await (const chunk of this.#readFrom(path, done, signal)) {
           done += chunk.length;
-          if (done > blob.sizeBytes)
-            throw new EngineError(
-              'invalid',
-              `cannot fetch "${blob.digest}": it is larger than its stated ${blob.sizeBytes} bytes`,
-            );
+          if (done > sizeBytes)
+            throw new EngineError('invalid', `cannot fetch "${name}": it is larger than its stated ${sizeBytes} bytes`);
           yield chunk;
         }
-        if (done < blob.sizeBytes) throw new Error('unexpected EOF');
+        if (done < sizeBytes) throw new Error('unexpected EOF');
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof EngineError || isUnreachable(error)) throw error;
         failures = done > before ? 1 : failures + 1;
         if (failures >= maximumBlobFailures || (done === before && failures > 2)) {
-          const why = `it broke off after ${done} of ${blob.sizeBytes} bytes: ${error instanceof Error ? error.message : error}`;
-          throw new EngineError(
-            'unavailable',
-            `cannot fetch "${blob.digest}" from ${this.host.endpoint.host}: ${why}`,
-            {
-              cause: error,
-            },
-          );
+          const why = `it broke off after ${done} of ${sizeBytes} bytes: ${error instanceof Error ? error.message : error}`;
+          throw new EngineError('unavailable', `cannot fetch "${name}" from ${this.host.endpoint.host}: ${why}`, {
+            cause: error,
+          });
         }
         await delay(backOffMs(failures), signal);
       }
@@ -173,9 +212,9 @@ export class Repository {
     throw new EngineError('invalid', `cannot list referrers of "${subject}": more than ${maximumReferrerPages} pages`);
   }
 
-  async *#readFrom(blob: BlobAsked, offset: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  async *#readFrom(path: string, offset: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const headers: Record<string, string> = offset === 0 ? {} : { range: `bytes=${offset}-` };
-    yield* restOf(await this.#get(`blobs/${blob.digest}`, { headers }, signal), offset, signal);
+    yield* restOf(await this.#get(path, { headers }, signal), offset, signal);
   }
 
   /** A GET with the whole body, which is asked for again when it breaks off. @throws as `#get`, unavailable */
@@ -206,10 +245,17 @@ export class Repository {
     { headers }: { headers: Readonly<Record<string, string>> },
     signal: AbortSignal,
   ): Promise<Response> {
-    const scope = `repository:${this.#path}:pull`;
-    const response = await this.host.send({ target: `${this.#path}/${path}`, headers, scope }, signal);
+    const response = await this.#send({ method: 'GET', path, headers }, signal);
     if (response.status === 200 || response.status === 206) return response;
     throw pullError(await failureOf(response), this.#asked);
+  }
+
+  async #send(
+    { method, path, headers }: { method: string; path: string; headers?: Readonly<Record<string, string>> },
+    signal: AbortSignal,
+  ): Promise<Response> {
+    const scope = `repository:${this.#path}:pull`;
+    return await this.host.send({ method, target: `${this.#path}/${path}`, headers: headers ?? {}, scope }, signal);
   }
 }
 

@@ -2,6 +2,7 @@ import { rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError, isErrno, messageOf } from '@gantry/base';
 import type { Digest } from '@gantry/oci';
+import { collectDeltas } from './deltas.ts';
 import type { RepositoryName } from './names.ts';
 import { type PushedManifest, parsePushedManifest } from './pushed-manifest.ts';
 import { findContent, listContent, listLinks } from './store/blobs.ts';
@@ -58,9 +59,10 @@ export async function collectGarbage(store: Store, options: CollectOptions): Pro
     links += await collectRepository(store, name, { beforeMs, linked });
   }
   const { blobs, freedBytes } = await collectBytes(store, { beforeMs, linked });
+  const deltaBytes = await collectDeltas(store);
   const uploads = await store.uploads.expire(store.now() - options.uploadExpiryMs);
   store.repositories.forget();
-  return { manifests, links, blobs, freedBytes, uploads };
+  return { manifests, links, blobs, freedBytes: freedBytes + deltaBytes, uploads };
 }
 
 /** @param into.linked takes every digest that the repository still links to */

@@ -5,6 +5,7 @@ import type { Authentication } from './auth/authenticate.ts';
 import { type Grants, usersOnly } from './auth/grants.ts';
 import { Htpasswd } from './auth/htpasswd.ts';
 import { type Collected, type CollectOptions, collectGarbage } from './collect-garbage.ts';
+import { Deltas } from './deltas.ts';
 import { type AnswerDeps, type Answered, answer } from './http/answer.ts';
 import { Metrics, type Served } from './metrics.ts';
 import { Upstream, type UpstreamOptions } from './proxy/upstream.ts';
@@ -63,6 +64,8 @@ export function openRegistry(options: RegistryOptions): Registry {
   const upstream =
     options.upstream === undefined ? undefined : new Upstream(store, options.upstream, options.reportFault);
   const metrics = new Metrics();
+  const count = (name: string, by: number): void => metrics.count(name, by);
+  const deltas = new Deltas(store, { count, reportFault: options.reportFault });
   const startedAtSeconds = options.now() / 1000;
   let inFlight = 0;
   const metricsText = (): string =>
@@ -74,6 +77,7 @@ export function openRegistry(options: RegistryOptions): Registry {
     });
   const deps: AnswerDeps = {
     store,
+    deltas,
     upstream,
     authentication: openAuthentication(store, options),
     allowsSparse: options.allowsSparse,

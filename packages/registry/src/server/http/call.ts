@@ -1,5 +1,6 @@
 import type { Digest } from '@gantry/oci';
 import type { Access } from '../auth/access.ts';
+import type { Deltas } from '../deltas.ts';
 import type { RepositoryName, TagOrDigest, UploadId } from '../names.ts';
 import type { Upstream } from '../proxy/upstream.ts';
 import { RegistryError } from '../registry-error.ts';
@@ -10,6 +11,7 @@ export type CallContext = {
   readonly request: Request;
   readonly url: URL;
   readonly store: Store;
+  readonly deltas: Deltas;
   /** Undefined: this registry is no proxy. */
   readonly upstream: Upstream | undefined;
   readonly access: Access;

@@ -8,6 +8,7 @@ import { deleteManifest } from '../verbs/delete-manifest.ts';
 import { discoverExtensions } from '../verbs/discover-extensions.ts';
 import { finishUpload } from '../verbs/finish-upload.ts';
 import { getBlob } from '../verbs/get-blob.ts';
+import { getDelta } from '../verbs/get-delta.ts';
 import { getManifest } from '../verbs/get-manifest.ts';
 import { getUpload } from '../verbs/get-upload.ts';
 import { listReferrers } from '../verbs/list-referrers.ts';
@@ -149,6 +150,13 @@ export const routes: readonly Route[] = [
     path: '/v2/{name}/blobs/{last}',
     need: 'delete',
     answer: onBlob(deleteBlob),
+  },
+  {
+    id: 'get-delta',
+    methods: ['GET', 'HEAD'],
+    path: '/v2/{name}/_gantry/deltas/{last}',
+    need: 'pull',
+    answer: onBlob(getDelta),
   },
   { id: 'health', methods: ['GET', 'HEAD'], path: '/healthz', need: 'nothing', answer: checkHealth },
   { id: 'health', methods: ['GET', 'HEAD'], path: '/debug/health', need: 'nothing', answer: checkHealth },

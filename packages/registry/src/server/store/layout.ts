@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Digest, splitDigest } from '@gantry/oci';
+import { type Digest, parseDigest, splitDigest } from '@gantry/oci';
 import type { RepositoryName, UploadId } from '../names.ts';
 
 /**
@@ -12,6 +12,7 @@ import type { RepositoryName, UploadId } from '../names.ts';
  *     repositories/NAME/_manifests/sha256/ab12…  this repository has the manifest; holds media type and size as JSON
  *     repositories/NAME/_tags/TAG                holds the digest
  *     repositories/NAME/_referrers/sha256/ab12…/sha256-cd34…   a descriptor as the referrers API shows it
+ *     deltas/sha256-ab12…-sha256-cd34…           what the first blob's tar has that the second's has not; empty: too much of it
  *     uploads/UUID/state, uploads/UUID/data      what has arrived of a blob so far
  *     temporary/                                 files on their way to a name; swept at start
  */
@@ -19,6 +20,7 @@ export type Layout = {
   readonly root: string;
   readonly blobs: string;
   readonly repositories: string;
+  readonly deltas: string;
   readonly uploads: string;
   readonly temporary: string;
   readonly tokenKey: string;
@@ -35,10 +37,22 @@ export type Layout = {
   referrers(name: RepositoryName, subject: Digest): string;
   referrer(name: RepositoryName, subject: Digest, digest: Digest): string;
   upload(id: UploadId): string;
+  delta(blobs: DeltaBlobs): string;
 };
+
+/** What a delta is of: a blob, told as a difference from another. */
+export type DeltaBlobs = { readonly target: Digest; readonly base: Digest };
 
 /** Directories of a repository that hold its links; a name's component never begins with an underscore. */
 export const linkDirectories = ['_blobs', '_expected', '_manifests', '_tags', '_referrers'] as const;
+
+/** Reads the name of a delta; undefined for whatever else lies there. */
+export function parseDeltaName(name: string): DeltaBlobs | undefined {
+  const match = /^(sha256-[0-9a-f]{64}|sha512-[0-9a-f]{128})-(sha256-[0-9a-f]{64}|sha512-[0-9a-f]{128})$/.exec(name);
+  const [, target = '', base = ''] = match ?? [];
+  if (match === null) return undefined;
+  return { target: parseDigest(target.replace('-', ':')), base: parseDigest(base.replace('-', ':')) };
+}
 
 export function layoutOf(root: string): Layout {
   const repositories = join(root, 'repositories');
@@ -47,6 +61,7 @@ export function layoutOf(root: string): Layout {
     root,
     blobs: join(root, 'blobs'),
     repositories,
+    deltas: join(root, 'deltas'),
     uploads: join(root, 'uploads'),
     temporary: join(root, 'temporary'),
     tokenKey: join(root, 'token.key'),
@@ -67,5 +82,6 @@ export function layoutOf(root: string): Layout {
     referrer: (name, subject, digest) =>
       join(repositories, name, '_referrers', split(subject), digest.replace(':', '-')),
     upload: (id) => join(root, 'uploads', id),
+    delta: ({ target, base }) => join(root, 'deltas', `${target}-${base}`.replaceAll(':', '-')),
   };
 }

@@ -28,7 +28,7 @@ export type Store = {
  */
 export function openStore(root: string, options: { cacheBytes: number; now: () => number }): Store {
   const layout = layoutOf(root);
-  for (const path of [layout.root, layout.blobs, layout.repositories, layout.uploads, layout.temporary])
+  for (const path of [layout.root, layout.blobs, layout.repositories, layout.deltas, layout.uploads, layout.temporary])
     mkdirSync(path, { recursive: true });
   for (const name of readdirSync(layout.temporary)) rmSync(join(layout.temporary, name), { force: true });
   return {

@@ -37,8 +37,17 @@ export function answerBlob(
   { digest, sizeBytes }: { readonly digest: Digest; readonly sizeBytes: number },
   open: (range: ByteRange) => Blob | ReadableStream<Uint8Array>,
 ): Response {
-  const etag = `"${digest}"`;
-  const headers = blobHeaders(digest, etag);
+  return answerBytes(request, { etag: `"${digest}"`, sizeBytes, headers: blobHeaders(digest) }, open);
+}
+
+/** The same for whatever bytes have a name of their own, which `etag` is. */
+export function answerBytes(
+  request: Request,
+  named: { readonly etag: string; readonly sizeBytes: number; readonly headers: Readonly<Record<string, string>> },
+  open: (range: ByteRange) => Blob | ReadableStream<Uint8Array>,
+): Response {
+  const { etag, sizeBytes } = named;
+  const headers: Record<string, string> = { ...named.headers, 'accept-ranges': 'bytes', etag };
   if (isUnchanged(request, etag)) return new Response(null, { status: 304, headers });
   const part = request.method === 'GET' ? askedRange(request, etag, sizeBytes) : undefined;
   const range = part ?? { first: 0, last: sizeBytes - 1 };
@@ -48,15 +57,13 @@ export function answerBlob(
   return new Response(body, { status: part === undefined ? 200 : 206, headers });
 }
 
-function blobHeaders(digest: Digest, etag: string): Record<string, string> {
+function blobHeaders(digest: Digest): Record<string, string> {
   return {
     'content-type': 'application/octet-stream',
     'content-disposition': 'attachment',
     'docker-content-digest': digest,
-    'accept-ranges': 'bytes',
     // The bytes of a digest never change.
     'cache-control': 'max-age=31536000, immutable',
-    etag,
   };
 }
 

@@ -1,3 +1,4 @@
+import { deltaOffer } from '../../delta-wire.ts';
 import type { ManifestCall } from '../http/call.ts';
 import { isUnchanged } from '../http/conditions.ts';
 import { RegistryError } from '../registry-error.ts';
@@ -24,6 +25,7 @@ export async function getManifest(call: ManifestCall): Promise<Response> {
     'content-type': manifest.mediaType,
     'docker-content-digest': manifest.digest,
     etag,
+    ...deltaOffer,
     ...(fresh === 'stale' && { warning: staleWarning }),
   };
   if (isUnchanged(request, etag)) return new Response(null, { status: 304, headers });
