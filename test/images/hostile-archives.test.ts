@@ -110,6 +110,17 @@ test('members that are links in circles, or more than anybody has, are refused',
   await expectRefused(Buffer.concat([...headers, endOfArchive]), 'more than 100000 members');
 });
 
+test('more images and names than anybody has are refused', async () => {
+  const tags = Array.from({ length: 20_000 }, (_, i) => `t${i}:x`);
+  const parts = [file('c', image.config.bytes), file('l', layer.bytes)];
+  const listed = { Config: 'c', RepoTags: tags, Layers: ['l'] };
+  await expectRefused(archive([json('manifest.json', [listed]), ...parts]), '20000 images and names, more than 1000');
+  const many = tags.map(() => ({ ...listed, RepoTags: null }));
+  await expectRefused(archive([json('manifest.json', many), ...parts]), '20000 images and names, more than 1000');
+  const names = tags.map((tag) => ({ ...describe(image.manifest), annotations: { 'io.containerd.image.name': tag } }));
+  await expectRefused(layout(names.slice(0, 8000)), '8000 images and names, more than 1000');
+});
+
 test('a file of petabytes that is one hole is refused, and one of gigabytes costs nothing', async () => {
   const hole = (sizeBytes: number): Uint8Array => {
     const records = { 'GNU.sparse.major': '0', 'GNU.sparse.map': '', 'GNU.sparse.size': String(sizeBytes) };

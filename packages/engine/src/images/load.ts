@@ -37,6 +37,9 @@ import type { LayerBlob } from './rows.ts';
 import { storeImage } from './store-image.ts';
 import type { LoadRequest } from './types.ts';
 
+/** Of a whole machine's images, each name counted. */
+const maximumImages = 1000;
+
 type Loading = {
   readonly job: Job;
   readonly members: ArchiveMembers;
@@ -62,8 +65,9 @@ export async function loadImages(
       await using early = new EarlyLayers(deps, job.signal);
       await members.read(archive, { onFile: (file) => early.begin(file), signal: job.signal });
       const loaded: string[] = [];
-      for (const name of planLoad({ members, asked: platform, host: deps.platform }))
-        loaded.push(...(await loadName(deps, name, { job, members, early, onProgress })));
+      const names = planLoad({ members, asked: platform, host: deps.platform });
+      checkCount(names);
+      for (const name of names) loaded.push(...(await loadName(deps, name, { job, members, early, onProgress })));
       return loaded;
     } catch (error) {
       if (!job.signal.aborted) throw error;
@@ -73,6 +77,19 @@ export async function loadImages(
       deps.content.release(user);
     }
   });
+}
+
+/** SAFETY: a name takes a few bytes of an archive, and of the engine a transaction in which others wait. */
+function checkCount(names: readonly ArchivedName[]): void {
+  const count = names.reduce((sum, { references, images }) => sum + Math.max(1, references.length) * images.length, 0);
+  if (count <= maximumImages) return;
+  throw new EngineError(
+    'invalid',
+    `cannot load archive: it has ${count} images and names, more than ${maximumImages}`,
+    {
+      hint: 'save fewer images into one archive',
+    },
+  );
 }
 
 type Planning = {
