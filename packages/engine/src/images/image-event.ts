@@ -7,6 +7,6 @@ export function recordImageEvent(
   action: string,
   { actor, name, image }: { actor: string; name: string; image: ImageRow | undefined },
 ): void {
-  const labels = image === undefined ? {} : records.of(image).config.labels;
+  const labels = image === undefined ? {} : records.configOf(image).config.labels;
   events.record('image', action, actor, { ...labels, name });
 }

@@ -18,6 +18,8 @@ import type { ImageRecord, ImageTarget } from './types.ts';
 /** Image records, whose unchanging part is parsed once for each image. */
 export type Records = {
   of(row: ImageRow): ImageRecord;
+  /** Its configuration alone: what its names are is not asked, of which there may be thousands. */
+  configOf(row: ImageRow): ImageConfig;
   /** All images, newest first. */
   list(): readonly ImageRecord[];
   forget(id: string): void;
@@ -82,6 +84,7 @@ export function openRecords({ rows, lastUse, snapshots }: RecordDeps): Records {
   };
   return {
     of: (row) => record(row, rows.references(row.id), rows.relationsOf(row.id)),
+    configOf: (row) => fixedOf(row).config,
     list: () => {
       const byImage = Map.groupBy(rows.allReferences(), (row) => row.image_id);
       const relationsOf = rows.allRelations();
