@@ -7,12 +7,12 @@ import type { Registries } from '@gantry/registry';
 import { ensureCgroupParent, probeHostFacts } from '@gantry/runtime';
 import { checkDisk } from './check-disk.ts';
 import {
+  attendTask,
   type ContainerDefaults,
   type ContainerDeps,
   containerPaths,
   createBackground,
   createLive,
-  followTask,
   openContainerStore,
   openContainers,
   openExecTable,
@@ -20,7 +20,6 @@ import {
   readLimitFacts,
   reconcileContainers,
   removeEmptyCgroup,
-  watchHealth,
 } from './containers/index.ts';
 import { openContent } from './content/index.ts';
 import { openDb } from './db/index.ts';
@@ -30,6 +29,7 @@ import { createSystemClock, openEvents } from './events/index.ts';
 import { type CollectPolicy, type ImageRoom, openImages } from './images/index.ts';
 import { openInfo } from './info.ts';
 import { openJobs } from './jobs/index.ts';
+import { openLogShipping } from './logs/index.ts';
 import { openNetworkRoom } from './network/index.ts';
 import { openSnapshots } from './snapshots/index.ts';
 import { openTasks } from './tasks/index.ts';
@@ -111,13 +111,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     volumes,
     networks,
     tasks,
+    shipping: openLogShipping({ db, random, warn }),
     live,
     store,
     background,
-    follow: (id, task) => {
-      background.watch(`task of ${id}`, () => followTask(deps, id, task));
-      background.watch(`health of ${id}`, () => watchHealth(deps, id, task));
-    },
+    follow: (id, task) => attendTask(deps, id, task),
     facts,
     now,
     random,
@@ -146,6 +144,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     [Symbol.asyncDispose]: async () => {
       live[Symbol.dispose]();
       await background[Symbol.asyncDispose]();
+      await deps.shipping[Symbol.asyncDispose]();
       await networks[Symbol.asyncDispose]();
       tasks[Symbol.dispose]();
       await durability[Symbol.asyncDispose]();
