@@ -31,6 +31,8 @@ export type StreamOptions = {
   readonly port?: number;
   readonly tls?: { readonly key: string; readonly cert: string };
   readonly answer?: (bytes: Buffer, socket: Socket) => void;
+  /** Takes connections and no bytes. */
+  readonly isDeaf?: boolean;
 };
 
 /** Takes streams; its end cuts them off, as the end of a receiver's process does. */
@@ -41,6 +43,10 @@ export async function listenStream(options: StreamOptions = {}): Promise<Listene
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => undefined);
+    if (options.isDeaf === true) {
+      socket.pause();
+      return;
+    }
     socket.on('data', (bytes: Buffer) => {
       messages.push(Buffer.from(bytes));
       options.answer?.(bytes, socket);

@@ -80,6 +80,23 @@ test('a receiver that is killed and comes back gets what it may have missed', as
   await engine.output('docker', ['rm', '-f', id]);
 }, 30_000);
 
+test('a receiver that takes nothing holds up neither a container, nor its next run, nor the end of the daemon', async () => {
+  const deaf = await listenStream({ isDeaf: true });
+  const { port } = deaf;
+  const id = await start(port, `yes $(printf %01000d 0) | head -c 20020000; ${counting(10)}`);
+  expect(await engine.output('docker', ['wait', id])).toBe('0');
+  await engine.output('docker', ['start', id]);
+  expect(await engine.output('docker', ['wait', id])).toBe('0');
+  const before = performance.now();
+  await engine.stop();
+  expect(performance.now() - before).toBeLessThan(3000);
+  await deaf[Symbol.asyncDispose]();
+  await using listener = await listenStream({ port });
+  await engine.start();
+  await waitFor('the last line came', () => listener.messages.at(-1)?.toString().endsWith('line 9\n') === true, 60_000);
+  await engine.output('docker', ['rm', id]);
+}, 90_000);
+
 test('a daemon that is killed while lines flow loses none, also those that are written while none runs', async () => {
   await using listener = await listenStream();
   const id = await start(listener.port, counting(400, 'usleep 5000;'));

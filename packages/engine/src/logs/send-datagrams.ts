@@ -55,7 +55,7 @@ const tooLong = -90;
 const fullPauseMs = 5;
 
 /** Datagrams to a unix socket: none is lost, its queue is waited for. @throws SystemError when nobody has the socket */
-export function openUnixDatagrams(path: string): Sender {
+export function openUnixDatagrams(path: string, signal: AbortSignal): Sender {
   const fd = socket(socketFamily.unix, socketType.datagram, { nonBlocking: true });
   let isOpen = true;
   const shut = (): void => {
@@ -70,7 +70,7 @@ export function openUnixDatagrams(path: string): Sender {
   }
   const sendOne = async (message: Uint8Array): Promise<void> => {
     for (;;) {
-      if (!isOpen) return;
+      if (!isOpen || signal.aborted) throw new Error('it was given up');
       const sent = sendto(fd, message);
       // Longer than any queue: sent again and again it would hold up all that follows.
       if (sent >= 0 || sent === tooLong) return;

@@ -12,15 +12,30 @@ const settleMs = 1000;
 
 export type StreamEndpoint = Exclude<Endpoint, { kind: 'udp' | 'unixgram' }>;
 
-/** Connects by TCP, TLS or a unix socket. @param onData what the other side says; nothing is expected when absent */
-export async function openStream(endpoint: StreamEndpoint, onData?: (bytes: Uint8Array) => void): Promise<Sender> {
+/**
+ * Connects by TCP, TLS or a unix socket.
+ *
+ * @param signal cuts the connection, also while it is made or the other side takes nothing
+ * @param onData what the other side says; nothing is expected when absent
+ */
+export async function openStream(
+  endpoint: StreamEndpoint,
+  signal: AbortSignal,
+  onData?: (bytes: Uint8Array) => void,
+): Promise<Sender> {
   const socket = openSocket(endpoint);
+  const cut = (): void => void socket.destroy();
+  if (signal.aborted) cut();
+  signal.addEventListener('abort', cut, { once: true });
   const lost = new AbortController();
   let failure: Error | undefined;
   socket.on('error', (error) => {
     failure = error;
   });
-  socket.on('close', () => lost.abort());
+  socket.on('close', () => {
+    signal.removeEventListener('abort', cut);
+    lost.abort();
+  });
   // Without a reader the end of the other side would never be seen.
   socket.on('data', (bytes: Uint8Array) => onData?.(bytes));
   socket.on('end', () => socket.destroy());

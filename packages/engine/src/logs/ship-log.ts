@@ -42,6 +42,8 @@ export async function shipLog(job: ShipJob): Promise<void> {
       await shipUntilLost(job, parser, onShipped);
       return;
     } catch (error) {
+      // Given up, and not in trouble.
+      if (job.signal.aborted) return;
       job.tellTrouble(messageOf(error));
     }
     await delay(pauseMs, undefined, { signal: job.signal, ref: false }).catch(() => undefined);
@@ -54,7 +56,7 @@ async function shipUntilLost(job: ShipJob, parser: EntryParser, onShipped: () =>
   await using stack = new AsyncDisposableStack();
   const lost = new AbortController();
   const connect = async (): Promise<{ shipper: Shipper; progress: ReturnType<typeof createProgress> }> => {
-    const shipper = stack.use(await openShipper(job.target, job.origin));
+    const shipper = stack.use(await openShipper(job.target, job.origin, job.signal));
     shipper.lost.addEventListener('abort', () => lost.abort());
     if (shipper.lost.aborted) lost.abort();
     return { shipper, progress: stack.use(createProgress(job.saveMark, shipper.settleMs)) };

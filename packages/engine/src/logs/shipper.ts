@@ -17,41 +17,43 @@ export type Shipper = Omit<Sender, 'send'> & { ship(entries: readonly LogEntry[]
 const ackMs = 60_000;
 
 /** Connects. @throws whatever keeps it from that */
-export async function openShipper(target: RemoteTarget, origin: LogOrigin): Promise<Shipper> {
+export async function openShipper(target: RemoteTarget, origin: LogOrigin, signal: AbortSignal): Promise<Shipper> {
   switch (target.kind) {
     case 'syslog': {
       const shape: SyslogShape = { ...target, countsOctets: target.endpoint?.kind === 'tls' };
-      const sender = await (target.endpoint === undefined ? openLocalSyslog() : openEndpoint(target.endpoint));
+      const sender = await (target.endpoint === undefined
+        ? openLocalSyslog(signal)
+        : openEndpoint(target.endpoint, signal));
       return withEncoder(sender, (entry) => encodeSyslog(entry, origin, shape));
     }
     case 'journald':
-      return withEncoder(openUnixDatagrams(target.path), (entry) => encodeJournald(entry, origin));
+      return withEncoder(openUnixDatagrams(target.path, signal), (entry) => encodeJournald(entry, origin));
     case 'gelf':
-      return openGelf(target, origin);
+      return await openGelf(target, origin, signal);
     case 'fluentd':
-      return target.requestAck ? await openAcked(target, origin) : await openUnacked(target, origin);
+      return target.requestAck ? await openAcked(target, origin, signal) : await openUnacked(target, origin, signal);
   }
 }
 
-async function openEndpoint(endpoint: Endpoint): Promise<Sender> {
+async function openEndpoint(endpoint: Endpoint, signal: AbortSignal): Promise<Sender> {
   switch (endpoint.kind) {
     case 'udp':
       return await openUdp(endpoint);
     case 'unixgram':
-      return openUnixDatagrams(endpoint.path);
+      return openUnixDatagrams(endpoint.path, signal);
     default:
-      return await openStream(endpoint);
+      return await openStream(endpoint, signal);
   }
 }
 
-async function openLocalSyslog(): Promise<Sender> {
+async function openLocalSyslog(signal: AbortSignal): Promise<Sender> {
   const path = findLocalSyslog();
   if (path === undefined) throw new EngineError('unavailable', 'Unix syslog delivery error');
   try {
-    return openUnixDatagrams(path);
+    return openUnixDatagrams(path, signal);
   } catch (error) {
     if (!isOtherKind(error)) throw error;
-    return await openStream({ kind: 'unix', path });
+    return await openStream({ kind: 'unix', path }, signal);
   }
 }
 
@@ -62,8 +64,10 @@ function withEncoder(sender: Sender, encode: (entry: LogEntry) => Uint8Array | u
   };
 }
 
-async function openGelf(target: Extract<RemoteTarget, { kind: 'gelf' }>, origin: LogOrigin): Promise<Shipper> {
-  const sender = await openEndpoint(target.endpoint);
+type GelfTarget = Extract<RemoteTarget, { kind: 'gelf' }>;
+
+async function openGelf(target: GelfTarget, origin: LogOrigin, signal: AbortSignal): Promise<Shipper> {
+  const sender = await openEndpoint(target.endpoint, signal);
   const pack = (message: string): readonly Uint8Array[] =>
     target.endpoint.kind === 'udp' ? packGelf(message, target, randomBytes(8)) : [Buffer.from(`${message}\0`)];
   return {
@@ -80,14 +84,22 @@ async function openGelf(target: Extract<RemoteTarget, { kind: 'gelf' }>, origin:
 
 type FluentdTarget = Extract<RemoteTarget, { kind: 'fluentd' }>;
 
-async function openUnacked({ endpoint, subSecond }: FluentdTarget, origin: LogOrigin): Promise<Shipper> {
-  return withEncoder(await openEndpoint(endpoint), (entry) =>
+async function openUnacked(
+  { endpoint, subSecond }: FluentdTarget,
+  origin: LogOrigin,
+  signal: AbortSignal,
+): Promise<Shipper> {
+  return withEncoder(await openEndpoint(endpoint, signal), (entry) =>
     encodeFluentd(entry, origin, { subSecond, chunk: undefined }),
   );
 }
 
 /** Every message is confirmed by name, so what was shipped has arrived. */
-async function openAcked({ endpoint, subSecond }: FluentdTarget, origin: LogOrigin): Promise<Shipper> {
+async function openAcked(
+  { endpoint, subSecond }: FluentdTarget,
+  origin: LogOrigin,
+  signal: AbortSignal,
+): Promise<Shipper> {
   if (endpoint.kind === 'udp' || endpoint.kind === 'unixgram') throw new Error('unreachable: fluentd by datagrams');
   const waiting = new Set<string>();
   let change = Promise.withResolvers<void>();
@@ -97,7 +109,7 @@ async function openAcked({ endpoint, subSecond }: FluentdTarget, origin: LogOrig
   };
   let unread: Uint8Array = new Uint8Array();
   let isStrange = false;
-  const sender = await openStream(endpoint, (bytes) => {
+  const sender = await openStream(endpoint, signal, (bytes) => {
     unread = unread.length === 0 ? Uint8Array.from(bytes) : Buffer.concat([unread, bytes]);
     const { acks, length, isOther } = readAcks(unread);
     unread = unread.subarray(length);

@@ -114,7 +114,9 @@ export function openLogShipping({ db, random, warn }: ShippingDeps): LogShipping
     },
     [Symbol.asyncDispose]: async () => {
       for (const { stop } of jobs.values()) stop.abort();
-      await Promise.all([...jobs.values()].map(({ done }) => done));
+      const done = Promise.all([...jobs.values()].map((job) => job.done));
+      // A name that is being looked up cannot be given up.
+      await Promise.race([done, delay(longestWaitMs, undefined, { ref: false })]);
     },
   };
 }
