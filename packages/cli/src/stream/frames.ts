@@ -71,9 +71,12 @@ export class FrameReader {
   #open(bytes: Uint8Array, at: number): void {
     const kind = kinds[bytes[at] ?? 255];
     if (kind === undefined) throw new Error(`Unrecognized input header: ${bytes[at]}`);
-    const [a = 0, b = 0, c = 0, d = 0] = [bytes[at + 4], bytes[at + 5], bytes[at + 6], bytes[at + 7]];
     this.#kind = kind;
-    this.#left = a * 0x1000000 + b * 0x10000 + c * 0x100 + d;
+    this.#left =
+      byteAt(bytes, at + 4) * 0x1000000 +
+      (byteAt(bytes, at + 5) << 16) +
+      (byteAt(bytes, at + 6) << 8) +
+      byteAt(bytes, at + 7);
   }
 }
 
@@ -83,4 +86,8 @@ function concat(left: Uint8Array, right: Uint8Array): Uint8Array {
   both.set(left);
   both.set(right, left.length);
   return both;
+}
+
+function byteAt(bytes: Uint8Array, at: number): number {
+  return bytes[at] ?? 0;
 }

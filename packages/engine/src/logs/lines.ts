@@ -41,6 +41,7 @@ const longestTime = '2006-01-02T15:04:05.000000000Z'.length;
 /** `{"log":"","stream":"stdout","time":"2006-01-02T15:04:05Z"}` and its newline. */
 const shortestLine = headLength + middleLength + shortestTime + 3;
 const frameHeaderBytes = 8;
+const likelyEscaped = 64;
 
 /**
  * Turns lines of a json-file log into what a client gets: Docker's frames, or plain bytes for a terminal.
@@ -111,6 +112,8 @@ function createLineScanner() {
   const knownTime = new DataView(new ArrayBuffer(longestTime + 4));
   let timeText = '';
   let stamp: Uint8Array = new Uint8Array();
+  /** Lines that are not looked at for being plain: where one has escapes, its neighbours have some too. */
+  let escapedAhead = 0;
 
   const self = {
     textStart: 0,
@@ -129,8 +132,14 @@ function createLineScanner() {
     scan: (at: number): boolean => {
       if (at + shortestLine > to) return false;
       if (view.getUint32(at) !== 0x7b226c6f || view.getUint32(at + 4) !== 0x67223a22) return false; // {"lo g":"
-      self.isPlain = scanPlain(at);
-      return self.isPlain || scanEscaped(at);
+      if (escapedAhead === 0) {
+        self.isPlain = scanPlain(at);
+        if (self.isPlain) return true;
+        escapedAhead = likelyEscaped;
+      }
+      escapedAhead--;
+      self.isPlain = false;
+      return scanEscaped(at);
     },
     /** Its time, all nine digits and no zone. Lines that came in one piece share it: it is read once for them. */
     time: (): string => {
