@@ -386,7 +386,7 @@ describe('the daemon', () => {
     ]);
     expect(second.exitCode).toBe(1);
     expect(second.stderr).toBe(
-      `gantry daemon: cannot open data root "${engine.dataRoot}": another daemon is using it\nstop that daemon, or give this one its own --data-root\n`,
+      `gantry daemon: cannot open data root "${engine.dataRoot}": the daemon with PID ${engine.pid()} is using it\nstop that daemon, take over from it with --takeover, or give this one its own --data-root\n`,
     );
     expect(existsSync(join(engine.root, 'second.sock'))).toBe(false);
     expect((await engine.api('GET', '/_ping')).status).toBe(200);

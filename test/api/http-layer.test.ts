@@ -9,7 +9,9 @@ import type { Answer } from '../../packages/daemon/src/http/answer.ts';
 import type { ApiRequest, Dispatched } from '../../packages/daemon/src/http/dispatch.ts';
 import { limits } from '../../packages/daemon/src/http/limits.ts';
 import { type Listener, listen } from '../../packages/daemon/src/http/listen.ts';
+import { createTurnstile } from '../../packages/daemon/src/http/turnstile.ts';
 import { openLog } from '../../packages/daemon/src/log.ts';
+import { createRequests } from '../../packages/daemon/src/metrics/requests.ts';
 import { RawClient, splitAnswer } from './raw-client.ts';
 
 // Routes made for these tests: each shows one way of answering. No engine stands behind them and none is imitated.
@@ -18,7 +20,12 @@ const seen = { aborted: [] as string[], written: 0 };
 async function answer({ head, body, signal }: ApiRequest): Promise<Dispatched> {
   signal.addEventListener('abort', () => seen.aborted.push(head.path));
   const answered = await route(head.path, { head, body, signal });
-  return { answer: answered, status: 200, print: (document) => JSON.parse(JSON.stringify(document)) as Json };
+  return {
+    answer: answered,
+    status: 200,
+    print: (document) => JSON.parse(JSON.stringify(document)) as Json,
+    follows: false,
+  };
 }
 
 async function route(path: string, { head, body, signal }: ApiRequest): Promise<Answer<unknown>> {
@@ -92,14 +99,20 @@ async function* flood(): AsyncGenerator<Uint8Array, void> {
   }
 }
 
-const log = openLog({ level: 'fatal', format: 'text', write: () => undefined, now: () => new Date() });
-const deps = { answer, common: { 'Api-Version': '1.51' }, log };
+const log = openLog({ level: () => 'fatal', format: 'text', write: () => undefined, now: () => new Date() });
+const deps = {
+  answer,
+  common: { 'Api-Version': '1.51' },
+  log,
+  requests: createRequests(() => performance.now()),
+  turnstile: createTurnstile(),
+};
 const directory = mkdtempSync(join(tmpdir(), 'gantry-http-'));
 const path = join(directory, 'api.sock');
 let listener: Listener;
 
 beforeAll(async () => {
-  listener = await listen(deps, { kind: 'unix', path }, { group: 'no-such-group' });
+  listener = await listen(deps, { kind: 'unix', path }, { group: 'no-such-group', serves: 'API' });
 });
 
 afterAll(async () => {
@@ -316,7 +329,9 @@ describe('the socket', () => {
   });
 
   test('a second daemon on the same path is refused, and the first goes on', async () => {
-    await expect(listen(deps, { kind: 'unix', path }, { group: 'x' })).rejects.toThrow('another daemon listens there');
+    await expect(listen(deps, { kind: 'unix', path }, { group: 'x', serves: 'API' })).rejects.toThrow(
+      'another daemon listens there',
+    );
     expect(splitAnswer(await exchange(`GET /hello HTTP/1.1\r\n${closing}\r\n`)).status).toBe(200);
   });
 
@@ -329,19 +344,19 @@ describe('the socket', () => {
     ]);
     await child.exited;
     expect(existsSync(stale)).toBe(true);
-    const again = await listen(deps, { kind: 'unix', path: stale }, { group: 'x' });
+    const again = await listen(deps, { kind: 'unix', path: stale }, { group: 'x', serves: 'API' });
     await again[Symbol.asyncDispose]();
     expect(existsSync(stale)).toBe(false);
     const file = join(directory, 'precious');
     writeFileSync(file, 'kept');
-    await expect(listen(deps, { kind: 'unix', path: file }, { group: 'x' })).rejects.toThrow(
+    await expect(listen(deps, { kind: 'unix', path: file }, { group: 'x', serves: 'API' })).rejects.toThrow(
       'a file that is no socket',
     );
     rmSync(file);
   });
 
   test('TCP is served the same way', async () => {
-    await using tcp = await listen(deps, { kind: 'tcp', host: '127.0.0.1', port: 0 }, { group: 'x' });
+    await using tcp = await listen(deps, { kind: 'tcp', host: '127.0.0.1', port: 0 }, { group: 'x', serves: 'API' });
     const reply = await fetch(`${tcp.address.replace('tcp:', 'http:')}/hello?who=tcp`);
     expect(await reply.json()).toEqual({ hello: 'tcp' });
   });

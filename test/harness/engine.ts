@@ -48,6 +48,8 @@ export type EngineOptions = {
   /** More words for the daemon's command line. */
   readonly daemonArguments?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** What executes the daemon, under other limits say: `prlimit --nofile=64`. */
+  readonly launcher?: readonly string[];
   /** Imports busybox as `busybox:latest`; true when not given. */
   readonly busybox?: boolean;
   /** Where its roots are made; the machine's temporary directory when not given. */
@@ -73,7 +75,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<TestEngi
   const daemon = new DaemonProcess(
     { root, execRoot },
     [...['--bridge', slot.bridge, '--bip', slot.bridgeAddress], ...(options.daemonArguments ?? [])],
-    options.environment ?? {},
+    { environment: options.environment ?? {}, launcher: options.launcher ?? [] },
   );
   undo.use(daemon);
   await daemon.start();
@@ -147,14 +149,16 @@ class DaemonProcess implements AsyncDisposable {
   readonly execRoot: string;
   readonly #socket: string;
   readonly #logPath: string;
+  readonly #pidfile: string;
   readonly #arguments: readonly string[];
   readonly #environment: Readonly<Record<string, string>>;
+  readonly #launcher: readonly string[];
   #child: Bun.Subprocess | undefined;
 
   constructor(
     { root, execRoot }: { root: string; execRoot: string },
     daemonArguments: readonly string[],
-    environment: Readonly<Record<string, string>>,
+    { environment, launcher }: Required<Pick<EngineOptions, 'environment' | 'launcher'>>,
   ) {
     this.#socket = join(root, 'gantry.sock');
     this.host = `unix://${this.#socket}`;
@@ -162,9 +166,11 @@ class DaemonProcess implements AsyncDisposable {
     this.execRoot = execRoot;
     this.#logPath = join(root, 'daemon.log');
     this.#environment = environment;
+    this.#launcher = launcher;
+    this.#pidfile = join(root, 'gantry.pid');
     this.#arguments = [
       ...['--host', this.host, '--data-root', this.dataRoot, '--exec-root', this.execRoot],
-      ...['--pidfile', join(root, 'gantry.pid')],
+      ...['--pidfile', this.#pidfile],
       ...daemonArguments,
     ];
   }
@@ -176,7 +182,7 @@ class DaemonProcess implements AsyncDisposable {
 
   async start(): Promise<void> {
     const log = openSync(this.#logPath, 'a');
-    const child = Bun.spawn([gantryProgram, 'daemon', ...this.#arguments], {
+    const child = Bun.spawn([...this.#launcher, gantryProgram, 'daemon', ...this.#arguments], {
       stdin: 'ignore',
       stdout: log,
       stderr: log,
@@ -198,8 +204,19 @@ class DaemonProcess implements AsyncDisposable {
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
+    const successor = this.#successor(child?.pid);
     child?.kill(signal);
     await child?.exited;
+    if (successor === undefined) return;
+    process.kill(successor, signal);
+    await waitFor('the successor ends', () => !existsSync(`/proc/${successor}`));
+  }
+
+  /** The daemon that took over from the one that was started here, if one did. */
+  #successor(pid: number | undefined): number | undefined {
+    if (pid === undefined || !existsSync(this.#pidfile)) return undefined;
+    const inPlace = Number(readFileSync(this.#pidfile, 'utf8'));
+    return inPlace === pid || !existsSync(`/proc/${inPlace}`) ? undefined : inPlace;
   }
 
   log(): string {
@@ -220,8 +237,8 @@ class DaemonProcess implements AsyncDisposable {
 
   /** A daemon that ends by itself is a bug of its own, whatever test happens to notice. */
   #reportUnexpectedEnd(child: Bun.Subprocess, exitCode: number): void {
-    // A kill from outside is a crash test at work.
-    if (this.#child !== child || child.signalCode === 'SIGKILL') return;
+    // A kill from outside is a crash test at work, and who was taken over from has nothing left to do.
+    if (this.#child !== child || child.signalCode === 'SIGKILL' || this.#successor(child.pid) !== undefined) return;
     process.stderr.write(
       `\nthe daemon ended by itself, exit code ${exitCode}, signal ${child.signalCode}:\n${this.log()}\n`,
     );

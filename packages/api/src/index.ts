@@ -63,6 +63,7 @@ export {
   streamMediaType,
 } from './versions/version.ts';
 export type * from './wire/container.ts';
+export type * from './wire/debug.ts';
 export type * from './wire/image.ts';
 export type * from './wire/network.ts';
 export type * from './wire/past-run.ts';

@@ -22,6 +22,20 @@ test('different keys do not wait for each other', async () => {
   expect(locks.size).toBe(2);
 });
 
+test('who holds what, and since when, can be asked', async () => {
+  let time = 5;
+  const locks = new KeyedLock(() => time);
+  {
+    await using _first = await locks.hold('a');
+    const second = locks.hold('a');
+    expect(locks.held).toEqual([{ key: 'a', since: 5 }]);
+    time = 7;
+    void second.then((lock) => lock[Symbol.asyncDispose]());
+  }
+  await using _third = await locks.hold('a');
+  expect(locks.held).toEqual([{ key: 'a', since: 7 }]);
+});
+
 test('an aborted wait leaves the queue, and the next in line still gets its turn', async () => {
   const locks = new KeyedLock();
   const first = await locks.hold('a');

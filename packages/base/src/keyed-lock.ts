@@ -6,6 +6,13 @@
  */
 export class KeyedLock {
   readonly #tails = new Map<string, Promise<void>>();
+  readonly #heldSince = new Map<string, number>();
+  readonly #now: () => number;
+
+  /** @param now milliseconds of any clock, for those who ask how long a key has been held */
+  constructor(now: () => number = () => 0) {
+    this.#now = now;
+  }
 
   async hold(key: string, signal?: AbortSignal): Promise<AsyncDisposable> {
     signal?.throwIfAborted();
@@ -17,13 +24,23 @@ export class KeyedLock {
       own.resolve();
       if (this.#tails.get(key) === tail) this.#tails.delete(key);
     };
+    const leave = async (): Promise<void> => {
+      this.#heldSince.delete(key);
+      release();
+    };
     try {
       await (signal === undefined ? previous : aborted(previous, signal));
     } catch (error) {
       release();
       throw error;
     }
-    return { [Symbol.asyncDispose]: async () => release() };
+    this.#heldSince.set(key, this.#now());
+    return { [Symbol.asyncDispose]: leave };
+  }
+
+  /** The keys that are held, with the moment at which they were taken. */
+  get held(): readonly { readonly key: string; readonly since: number }[] {
+    return [...this.#heldSince].map(([key, since]) => ({ key, since }));
   }
 
   /** How many keys are held or waited for. */

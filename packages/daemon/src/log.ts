@@ -24,18 +24,17 @@ function quoted(value: string, always: boolean): string {
   return always || !/^[\w./:@+-]+$/.test(value) ? JSON.stringify(value) : value;
 }
 
-/** A log that writes whole lines, those below `level` left out. */
+/** A log that writes whole lines, those below what `level` gives at that moment left out. */
 export function openLog(options: {
-  level: LogLevel;
+  level: () => LogLevel;
   format: 'text' | 'json';
   write: (line: string) => void;
   now: () => Date;
 }): Log {
-  const threshold = logLevels.indexOf(options.level);
   const at =
     (level: LogLevel) =>
     (message: string, fields: LogFields = {}): void => {
-      if (logLevels.indexOf(level) < threshold) return;
+      if (logLevels.indexOf(level) < logLevels.indexOf(options.level())) return;
       options.write(`${formatLogLine(options.format, { at: options.now(), level, message, fields })}\n`);
     };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { EngineError } from '@gantry/base';
 import { tryLock } from '@gantry/native';
@@ -10,13 +10,18 @@ import { tryLock } from '@gantry/native';
  */
 export function lockDataRoot(dataRoot: string): Disposable {
   mkdirSync(dataRoot, { recursive: true, mode: 0o710 });
-  const fd = openSync(join(dataRoot, 'lock'), 'a', 0o600);
+  const path = join(dataRoot, 'lock');
+  const fd = openSync(path, 'a', 0o600);
   if (!tryLock(fd)) {
     closeSync(fd);
-    throw new EngineError('conflict', `cannot open data root "${dataRoot}": another daemon is using it`, {
-      hint: 'stop that daemon, or give this one its own --data-root',
+    const holder = readPid(path);
+    const who = holder === undefined ? 'another daemon' : `the daemon with PID ${holder}`;
+    throw new EngineError('conflict', `cannot open data root "${dataRoot}": ${who} is using it`, {
+      hint: 'stop that daemon, take over from it with --takeover, or give this one its own --data-root',
     });
   }
+  ftruncateSync(fd);
+  writeSync(fd, String(process.pid));
   return { [Symbol.dispose]: () => closeSync(fd) };
 }
 
@@ -34,7 +39,11 @@ export function writePidfile(path: string): Disposable {
     });
   }
   writeFileSync(path, String(process.pid), { mode: 0o644 });
-  return { [Symbol.dispose]: () => rmSync(path, { force: true }) };
+  return {
+    [Symbol.dispose]: () => {
+      if (readPid(path) === process.pid) rmSync(path, { force: true });
+    },
+  };
 }
 
 function readPid(path: string): number | undefined {

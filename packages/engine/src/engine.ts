@@ -29,6 +29,8 @@ export type ContainerView = ContainerRecord & {
   readonly resolvConfPath: string;
   /** undefined without a healthcheck, and before the first start. */
   readonly health: Health | undefined;
+  /** Why it does not react; undefined when nothing is known against it. */
+  readonly unresponsive: string | undefined;
   /** Only when asked for. */
   readonly sizeRw: number | undefined;
   readonly sizeRootFs: number | undefined;
@@ -281,6 +283,8 @@ export type ContainerRoom = {
 };
 
 export type EventRoom = EventSink & {
+  /** Events recorded since this engine was opened, and who listens now. */
+  counts(): { readonly recorded: number; readonly listeners: number };
   /** At most `limit` of the newest events of one actor with these actions, oldest first. */
   recent(actorId: string, actions: readonly string[], limit: number): readonly EngineEvent[];
   /** For each container the last start or end up to a moment, and the first one after it. */
@@ -351,6 +355,37 @@ export type DiskReport = {
   readonly findings: readonly DiskFinding[];
 };
 
+/** What an engine is busy with at this moment, for those who watch over it. */
+export type EngineActivity = {
+  readonly events: { readonly recorded: number; readonly listeners: number };
+  readonly healthChecks: { readonly run: number; readonly failed: number };
+  /** Processes that it follows, containers' and execs'. */
+  readonly tasks: number;
+  readonly jobs: readonly {
+    readonly id: string;
+    readonly kind: string;
+    readonly subject: string;
+    readonly progress: string;
+    readonly startedAt: Date;
+  }[];
+  /** Containers that something is being done with, and for how long. */
+  readonly locks: readonly { readonly key: string; readonly heldMs: number }[];
+  readonly database: { readonly bytes: number; readonly logBytes: number };
+};
+
+/** What the open streams of a closed engine are told of the one that came after it. */
+export type Afterlife = {
+  /** Ends waits, followed logs and execs as the other engine's events tell. */
+  heard(event: Pick<EngineEvent, 'action' | 'actorId' | 'attributes'>): void;
+  /** Has clients that attached before a start wait for it at the other engine. */
+  moveGuests(
+    attach: (
+      containerId: string,
+      streams: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean },
+    ) => Promise<ClientStream>,
+  ): Promise<void>;
+};
+
 export type Engine = AsyncDisposable & {
   readonly containers: ContainerRoom;
   readonly images: ImageRoom;
@@ -358,6 +393,9 @@ export type Engine = AsyncDisposable & {
   readonly volumes: VolumeRoom;
   readonly events: EventRoom;
   info(): EngineInfo;
+  activity(): EngineActivity;
+  /** Prepares for another engine on the same roots, in another process: this one is to be disposed of next. */
+  handOver(): Promise<Afterlife>;
   /** Compares rows and disk, both ways. Without `repair` nothing is changed. @throws not-found for a name that is not among the findings */
   checkDisk(request: DiskCheckRequest, signal: AbortSignal): Promise<DiskReport>;
 };

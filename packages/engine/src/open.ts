@@ -5,6 +5,7 @@ import { KeyedLock } from '@gantry/base';
 import { openNativeProgram } from '@gantry/native';
 import type { Registries } from '@gantry/registry';
 import { ensureCgroupParent, probeHostFacts } from '@gantry/runtime';
+import { readActivity } from './activity.ts';
 import { checkDisk } from './check-disk.ts';
 import {
   attendTask,
@@ -13,6 +14,7 @@ import {
   containerPaths,
   createBackground,
   createLive,
+  handOver,
   openContainerStore,
   openContainers,
   openExecTable,
@@ -124,7 +126,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     cgroupParent,
     execs: openExecTable(db, now),
     health: openHealthTable(db),
-    locks: new KeyedLock(),
+    locks: new KeyedLock(() => performance.now()),
     limits: readLimitFacts(facts),
     defaults: options.defaults,
   };
@@ -139,20 +141,33 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     volumes,
     events,
     info: openInfo(deps),
+    activity: () => readActivity({ ...deps, jobs }),
+    handOver: () => handOver(deps),
     checkDisk: (request, signal) =>
       checkDisk({ ...deps, durability, content, snapshots, containers }, { request, signal }),
-    [Symbol.asyncDispose]: async () => {
-      live[Symbol.dispose]();
-      await background[Symbol.asyncDispose]();
-      await deps.shipping[Symbol.asyncDispose]();
-      await networks[Symbol.asyncDispose]();
-      tasks[Symbol.dispose]();
-      await durability[Symbol.asyncDispose]();
-      removeEmptyCgroup(facts.cgroup, cgroupParent);
-      db[Symbol.dispose]();
-      native[Symbol.dispose]();
-    },
+    [Symbol.asyncDispose]: () => close({ ...deps, durability, native }),
   };
+}
+
+/** Ends what works, then what it works with. */
+async function close(
+  rooms: Pick<
+    ContainerDeps,
+    'live' | 'background' | 'shipping' | 'networks' | 'tasks' | 'facts' | 'cgroupParent' | 'db'
+  > & {
+    readonly durability: Durability;
+    readonly native: Disposable;
+  },
+): Promise<void> {
+  rooms.live[Symbol.dispose]();
+  await rooms.background[Symbol.asyncDispose]();
+  await rooms.shipping[Symbol.asyncDispose]();
+  await rooms.networks[Symbol.asyncDispose]();
+  rooms.tasks[Symbol.dispose]();
+  await rooms.durability[Symbol.asyncDispose]();
+  removeEmptyCgroup(rooms.facts.cgroup, rooms.cgroupParent);
+  rooms.db[Symbol.dispose]();
+  rooms.native[Symbol.dispose]();
 }
 
 /** @returns the data root's path without links */

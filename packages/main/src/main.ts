@@ -12,7 +12,7 @@ async function main(words: readonly string[]): Promise<number> {
       // The executable starts with compilation put off, which suits a client; an engine lives long enough to gain by it.
       Bun.unsafe.setJITPolicy(1);
       const { runDaemon } = await import('@gantry/daemon');
-      return runDaemon(rest);
+      return runDaemon(rest, selfCommand('daemon'));
     }
     case 'runtime': {
       const { runRuntimeCommand } = await import('@gantry/runtime');

@@ -4,6 +4,7 @@ import { imageRoutes } from './images.ts';
 import { networkRoutes } from './networks.ts';
 import { systemRoutes } from './system.ts';
 import { volumeRoutes } from './volumes.ts';
+import { watchingRoutes } from './watching.ts';
 
 /** Every route that is served, by name. Of two that match a path, the earlier one wins. */
 export const routes = {
@@ -13,6 +14,7 @@ export const routes = {
   ...imageRoutes,
   ...networkRoutes,
   ...volumeRoutes,
+  ...watchingRoutes,
 };
 
 export type Routes = typeof routes;

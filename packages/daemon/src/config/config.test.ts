@@ -20,6 +20,7 @@ test('nothing given is the default everywhere', () => {
   expect(configOf([])).toEqual({
     hosts: [{ kind: 'unix', path: '/run/gantry/gantry.sock' }],
     group: 'docker',
+    metricsAddress: undefined,
     dataRoot: '/var/lib/gantry',
     execRoot: '/run/gantry',
     pidfile: '/run/gantry/gantry.pid',
@@ -40,6 +41,7 @@ test('nothing given is the default everywhere', () => {
     dnsSearch: [],
     shmSizeBytes: 67108864,
     init: false,
+    shutdownTimeoutSeconds: 15,
     imagePolicy: undefined,
     storageDriver: '',
   });
@@ -135,8 +137,7 @@ describe('refused', () => {
       'ulimit soft limit must be less than or equal to hard limit: 5 > 2',
     ],
     [['--label', 'x'], undefined, 'bad attribute format: x'],
-    [['-H', 'http://x'], undefined, 'invalid bind address (http://x): use unix:///path or tcp://host:port'],
-    [['-H', 'fd://'], undefined, 'cannot listen on "fd://": socket activation is not supported yet'],
+    [['-H', 'http://x'], undefined, 'invalid bind address (http://x): use unix:///path, tcp://host:port or fd://'],
     [['--image-gc', 'keepDuration=1h'], undefined, 'set unusedFor, maxUsedSpace or minFreeSpace'],
     [['--image-gc', 'unusedFor=a week'], undefined, 'invalid image-gc: unusedFor=a week: use a duration such as 720h'],
     [['--image-gc', 'minFreeSpace=a lot'], undefined, 'minFreeSpace=a lot: use a size such as 20GB'],

@@ -1,7 +1,7 @@
 import { EngineError, messageOf, parseSize } from '@gantry/base';
 import { type CollectPolicy, settleLogConfig } from '@gantry/engine';
 import { usualConfigDirs } from '@gantry/registry';
-import { type Address, parseAddress } from '../http/listen.ts';
+import { type Address, parseAddress } from '../http/address.ts';
 import { type LogLevel, logLevels } from '../log.ts';
 import type { GivenOptions } from './given.ts';
 import { parseImagePolicy } from './image-policy.ts';
@@ -10,6 +10,8 @@ import { parseImagePolicy } from './image-policy.ts';
 export type DaemonConfig = {
   readonly hosts: readonly Address[];
   readonly group: string;
+  /** Where Prometheus finds `/metrics` without being given the API. */
+  readonly metricsAddress: Address | undefined;
   readonly dataRoot: string;
   readonly execRoot: string;
   readonly pidfile: string;
@@ -30,6 +32,8 @@ export type DaemonConfig = {
   readonly dnsSearch: readonly string[];
   readonly shmSizeBytes: number;
   readonly init: boolean;
+  /** How long an orderly end may take; negative: as long as it takes. */
+  readonly shutdownTimeoutSeconds: number;
   /** Which images go by themselves; undefined: none. */
   readonly imagePolicy: CollectPolicy | undefined;
   /** '' for the one that works here. */
@@ -47,6 +51,7 @@ export const daemonDefaults = {
   bridge: 'gantry0',
   logDriver: 'json-file',
   shmSizeBytes: 64 * 2 ** 20,
+  shutdownTimeoutSeconds: 15,
 } as const;
 
 /** @throws invalid, naming the option */
@@ -59,6 +64,7 @@ export function settleConfig(given: GivenOptions): DaemonConfig {
   const shmSize = given.get('default-shm-size')?.at(-1);
   return {
     hosts: hosts.map(parseAddress),
+    metricsAddress: parseMetricsAddress(given.get('metrics-addr')?.at(-1)),
     group: text('group', daemonDefaults.group),
     dataRoot: text('data-root', daemonDefaults.dataRoot),
     execRoot: text('exec-root', daemonDefaults.execRoot),
@@ -83,6 +89,7 @@ export function settleConfig(given: GivenOptions): DaemonConfig {
     dnsSearch: list('dns-search'),
     shmSizeBytes: shmSize === undefined ? daemonDefaults.shmSizeBytes : parseSize(shmSize),
     init: bool('init'),
+    shutdownTimeoutSeconds: parseSeconds(given.get('shutdown-timeout')?.at(-1)),
     imagePolicy: parseImagePolicy(list('image-gc').map((pair) => splitPair(pair, 'image-gc'))),
     storageDriver: text('storage-driver', ''),
   };
@@ -95,6 +102,18 @@ function checkLogConfig(logConfig: DaemonConfig['logConfig']): DaemonConfig['log
   } catch (cause) {
     throw new EngineError('invalid', `failed to set log opts: ${messageOf(cause)}`, { cause });
   }
+}
+
+function parseMetricsAddress(text: string | undefined): Address | undefined {
+  if (text === undefined || text === '') return undefined;
+  if (!/^[^/]*:\d+$/.test(text)) throw new EngineError('invalid', `invalid metrics address (${text}): use host:port`);
+  return parseAddress(`tcp://${text}`);
+}
+
+function parseSeconds(text: string | undefined): number {
+  const seconds = Number(text ?? daemonDefaults.shutdownTimeoutSeconds);
+  if (!Number.isInteger(seconds)) throw new EngineError('invalid', `invalid shutdown timeout: ${text}`);
+  return seconds;
 }
 
 function parseLevel(text: string): LogLevel {

@@ -1,11 +1,13 @@
 import type { EventWire } from '@gantry/api';
 import { EngineError } from '@gantry/base';
-import type { Engine, EngineEvent } from '@gantry/engine';
+import type { Engine } from '@gantry/engine';
 import { documentOf } from '../http/answer.ts';
 import { type HandlersOf, idOf } from '../http/call.ts';
 import { printDiskReport } from '../print/disk-report.ts';
 import { printEvent } from '../print/event.ts';
 import { type DaemonFacts, printInfo, printVersion } from '../print/system.ts';
+import { followerHeader } from '../takeover/follow-events.ts';
+import type { Succession } from '../takeover/succession.ts';
 import { diskUsage } from './disk-usage.ts';
 
 type Names =
@@ -27,19 +29,20 @@ const pingHeaders = {
   Swarm: 'inactive',
 };
 
-export function systemHandlers(engine: Engine, facts: DaemonFacts): HandlersOf<Names> {
+export function systemHandlers(engine: Engine, facts: () => DaemonFacts, succession: Succession): HandlersOf<Names> {
   return {
     ping: () => ({ kind: 'text', body: 'OK', headers: pingHeaders }),
-    version: () => documentOf(printVersion(engine.info(), facts)),
-    info: () => documentOf(printInfo(engine.info(), facts)),
-    events: ({ query, signal }) => {
+    version: () => documentOf(printVersion(engine.info(), facts())),
+    info: () => documentOf(printInfo(engine.info(), facts())),
+    events: ({ query, headers, signal }) => {
       const sinceNanos = query.sinceNanos === 0n ? undefined : query.sinceNanos;
       const untilNanos = query.untilNanos === 0n ? undefined : query.untilNanos;
       if (sinceNanos !== undefined && untilNanos !== undefined && untilNanos < sinceNanos) {
         throw new EngineError('invalid', '`since` time cannot be after `until` time');
       }
-      const events = engine.events.stream({ sinceNanos, untilNanos, filters: query.filters }, signal);
-      return { kind: 'lines', headers: 'now', lines: eventLines(events) };
+      const asked = { sinceNanos, untilNanos, filters: query.filters };
+      const lines = eventLines(engine, asked, { succession, signal, asksAgain: headers.has(followerHeader) });
+      return { kind: 'lines', headers: 'now', lines };
     },
     // None can be installed, so none is there: `docker inspect` asks here last and wants to hear that.
     pluginList: () => documentOf([]),
@@ -54,6 +57,25 @@ export function systemHandlers(engine: Engine, facts: DaemonFacts): HandlersOf<N
   };
 }
 
-async function* eventLines(events: AsyncIterable<EngineEvent>): AsyncGenerator<EventWire, void> {
-  for await (const event of events) yield printEvent(event);
+/** The engine's events, and those of the engines that come after it while the client listens. */
+function eventLines(
+  engine: Engine,
+  asked: Parameters<Engine['events']['stream']>[0],
+  listener: { readonly succession: Succession; readonly signal: AbortSignal; readonly asksAgain: boolean },
+): AsyncGenerator<EventWire, void> {
+  const { succession, signal } = listener;
+  const { sinceNanos, untilNanos } = asked;
+  const given = succession.signal;
+  const askedAtNanos = BigInt(Date.now()) * 1_000_000n;
+  // Subscribed before the headers are sent: what happens from then on is heard.
+  const events = engine.events.stream(asked, AbortSignal.any([signal, given]));
+  return (async function* () {
+    let next = sinceNanos ?? askedAtNanos;
+    for await (const event of events) {
+      next = event.timeNanos + 1n;
+      yield printEvent(event);
+    }
+    if (given.aborted && !signal.aborted && !listener.asksAgain)
+      yield* succession.events({ sinceNanos: next, untilNanos, filters: Object.fromEntries(asked.filters), signal });
+  })();
 }

@@ -7,6 +7,7 @@ import {
   none,
   parseJson,
   type Route,
+  type RouteName,
   splitVersion,
   stream,
 } from '@gantry/api';
@@ -24,14 +25,21 @@ export type Dispatched = {
   readonly answer: Answer<unknown>;
   readonly status: number;
   readonly print: (document: unknown) => Json;
+  /** The answer only follows what happens, and goes on when the engine is another one. */
+  readonly follows: boolean;
 };
 
 /**
  * Finds the row, parses the request by it, and asks its handler.
  *
+ * @param took told how long the handler needed, when it did not fail
  * @throws EngineError for a request that no row fits or that its codecs refuse
  */
-export async function dispatch(handlers: Handlers, request: ApiRequest): Promise<Dispatched> {
+export async function dispatch(
+  handlers: Handlers,
+  request: ApiRequest,
+  took: (name: RouteName, ms: number) => void,
+): Promise<Dispatched> {
   const { head, body, signal } = request;
   const { version, path } = splitVersion(head.path);
   checkVersion(version);
@@ -56,10 +64,21 @@ export async function dispatch(handlers: Handlers, request: ApiRequest): Promise
     signal,
   };
   const handle = handlerOf(handlers, name);
+  const startedAt = performance.now();
   const answer = await handle(call);
+  took(name, performance.now() - startedAt);
   const print = (document: unknown): Json => adaptReply(name, version, route.reply.print(document));
-  return { answer, status: route.status, print };
+  return { answer, status: route.status, print, follows: following.has(name) };
 }
+
+const following: ReadonlySet<RouteName> = new Set([
+  'containerAttach',
+  'containerLogs',
+  'containerStats',
+  'containerWait',
+  'events',
+  'execStart',
+]);
 
 // The table pairs each row with a handler of its own types; TypeScript cannot follow a pair through a variable name.
 function handlerOf(

@@ -1,119 +1,109 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
-import { dirname } from 'node:path';
-import { EngineError, messageOf } from '@gantry/base';
+import { rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { close, duplicate, socketName } from '@gantry/native';
+import { type Address, formatAddress } from './address.ts';
+import { bindAddress } from './bind.ts';
+import { readDescriptorLimit } from './descriptor-limit.ts';
+import { turnedAway } from './headroom.ts';
 import { type ServeDeps, serveConnection } from './serve-connection.ts';
 
-/** Where to listen, parsed from `-H`. */
-export type Address =
-  | { readonly kind: 'unix'; readonly path: string }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number };
+/**
+ * A door. Connections queue from the moment it is there; they are taken between `accept` and `rest`, of which a takeover
+ * needs both. Disposing closes it and every connection, and removes the socket's file, unless another daemon has it now.
+ */
+export type Listener = AsyncDisposable & {
+  /** What it serves and where, as it was asked for: under this name another daemon takes its descriptor. */
+  readonly name: string;
+  readonly serves: string;
+  /** Where it listens in fact. */
+  readonly address: string;
+  readonly fd: number;
+  /** How many are open. */
+  readonly connections: number;
+  accept(): Promise<void>;
+  rest(): void;
+  /** Lets go of the socket, which is another daemon's from now on; connections that were taken go on. */
+  give(): void;
+};
 
-/** Parses `unix:///path`, `tcp://host:port`, with Docker's defaults for what is left out. @throws invalid */
-export function parseAddress(text: string): Address {
-  const unix = /^unix:\/\/(.*)$/.exec(text);
-  if (unix !== null) return { kind: 'unix', path: unix[1] === '' ? '/var/run/docker.sock' : (unix[1] ?? '') };
-  const tcp = /^tcp:\/\/(\[[^\]]+\]|[^:/]*)(?::(\d{1,5}))?\/?$/.exec(text);
-  if (tcp !== null) {
-    const host = (tcp[1] ?? '').replace(/^\[|\]$/g, '');
-    return { kind: 'tcp', host: host === '' ? 'localhost' : host, port: Number(tcp[2] ?? 2375) };
-  }
-  const scheme = /^(\w+):\/\//.exec(text)?.[1];
-  if (scheme === 'fd')
-    throw new EngineError('unsupported', `cannot listen on "${text}": socket activation is not supported yet`);
-  throw new EngineError('invalid', `invalid bind address (${text}): use unix:///path or tcp://host:port`);
+export type ListenOptions = {
+  readonly group: string;
+  /** What is served there, in a word or two. */
+  readonly serves: string;
+  /** By name, sockets that listen already: from the daemon before. */
+  readonly inherited?: ReadonlyMap<string, number> | undefined;
+};
+
+/** Opens a door and takes connections. @throws conflict, unavailable when the address cannot be bound */
+export async function listen(deps: ServeDeps, address: Address, options: ListenOptions): Promise<Listener> {
+  const listener = await openListener(deps, address, options);
+  await listener.accept();
+  return listener;
 }
 
-/** A door that is open. Disposing closes it and every connection, and removes the socket's file. */
-export type Listener = AsyncDisposable & { readonly address: string };
-
-/**
- * Opens a door.
- *
- * SAFETY: a unix socket's file is only replaced when nobody answers on it, and it is never anyone's for a moment: the
- * umask is closed before it appears, the group is set after.
- *
- * @throws conflict when another daemon listens there, unavailable when the address cannot be bound
- */
-export async function listen(deps: ServeDeps, address: Address, options: { group: string }): Promise<Listener> {
+/** Opens a door that takes no connections yet. @throws conflict, unavailable when the address cannot be bound */
+export async function openListener(deps: ServeDeps, address: Address, options: ListenOptions): Promise<Listener> {
+  const name = `${options.serves} ${formatAddress(address)}`;
+  const fd = options.inherited?.get(name) ?? (await bindAddress(address, options));
+  const descriptorLimit = readDescriptorLimit();
   const sockets = new Set<Socket>();
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-    if (address.kind === 'tcp') socket.setNoDelay(true);
-    void serveConnection(deps, socket);
-  });
-  if (address.kind === 'unix') await bindUnix(server, address.path, options.group);
-  else await bound(server, () => server.listen(address.port, address.host), `tcp://${address.host}:${address.port}`);
+  let server: Server | undefined;
+  let isOwn = true;
+  let shown = formatAddress(address);
+  const rest = (): void => {
+    server?.close();
+    server = undefined;
+  };
+  const letGo = (): void => {
+    rest();
+    if (isOwn) close(fd);
+    isOwn = false;
+  };
   return {
-    address: shown(server, address),
+    name,
+    serves: options.serves,
+    fd,
+    get connections() {
+      return sockets.size;
+    },
+    get address() {
+      return shown;
+    },
+    accept: async () => {
+      const opened = createServer({ allowHalfOpen: true }, (socket) => {
+        if (turnedAway(socket, descriptorLimit)) return;
+        sockets.add(socket);
+        socket.once('close', () => sockets.delete(socket));
+        if (address.kind === 'tcp') socket.setNoDelay(true);
+        void serveConnection(deps, socket);
+      });
+      server = opened;
+      await new Promise<void>((resolve, reject) => {
+        opened.once('error', reject);
+        opened.listen({ fd: duplicate(fd) }, resolve);
+      });
+      shown = describe(opened, address, fd);
+    },
+    rest,
+    give: letGo,
     [Symbol.asyncDispose]: async () => {
+      const wasOwn = isOwn;
+      const closing = server;
       for (const socket of sockets) socket.destroy();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-      if (address.kind === 'unix') rmSync(address.path, { force: true });
+      if (closing !== undefined) await new Promise<void>((resolve) => closing.close(() => resolve()));
+      server = undefined;
+      letGo();
+      if (wasOwn && address.kind === 'unix') rmSync(address.path, { force: true });
     },
   };
 }
 
-function shown(server: Server, address: Address): string {
-  if (address.kind === 'unix') return `unix://${address.path}`;
+/** Where a socket listens in fact: the kernel chose the port, or a supervisor the address. */
+function describe(server: Server, address: Address, fd: number): string {
   const at = server.address();
-  return `tcp://${address.host}:${typeof at === 'object' && at !== null ? at.port : address.port}`;
-}
-
-async function bindUnix(server: Server, path: string, group: string): Promise<void> {
-  mkdirSync(dirname(path), { recursive: true });
-  const present = lstatSync(path, { throwIfNoEntry: false });
-  if (present !== undefined) {
-    if (!present.isSocket())
-      throw new EngineError('conflict', `cannot listen on "${path}": a file that is no socket is there`);
-    if (await answers(path))
-      throw new EngineError('conflict', `cannot listen on "${path}": another daemon listens there`);
-    rmSync(path);
-  }
-  const before = process.umask(0o177);
-  try {
-    await bound(server, () => server.listen(path), path);
-  } finally {
-    process.umask(before);
-  }
-  const gid = groupId(group);
-  if (gid !== undefined && process.getuid?.() === 0) chownSync(path, 0, gid);
-  chmodSync(path, 0o660);
-}
-
-async function answers(path: string): Promise<boolean> {
-  const probe = connect(path);
-  try {
-    return await new Promise<boolean>((resolve) => {
-      probe.once('connect', () => resolve(true));
-      probe.once('error', () => resolve(false));
-    });
-  } finally {
-    probe.destroy();
-  }
-}
-
-async function bound(server: Server, start: () => void, what: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const refuse = (error: Error): void => {
-      reject(new EngineError('unavailable', `cannot listen on "${what}": ${messageOf(error)}`, { cause: error }));
-    };
-    server.once('error', refuse);
-    server.once('listening', () => {
-      server.off('error', refuse);
-      resolve();
-    });
-    start();
-  });
-}
-
-/** A group's number from its name or number; undefined when the host has none of that name. */
-function groupId(group: string): number | undefined {
-  if (/^\d+$/.test(group)) return Number(group);
-  const line = readFileSync('/etc/group', 'utf8')
-    .split('\n')
-    .find((entry) => entry.startsWith(`${group}:`));
-  const gid = line?.split(':')[2];
-  return gid === undefined ? undefined : Number(gid);
+  if (typeof at === 'object' && at !== null && at.port !== undefined)
+    return `tcp://${address.kind === 'tcp' ? address.host : at.address}:${at.port}`;
+  if (address.kind !== 'fd') return formatAddress(address);
+  const [path = ''] = new TextDecoder().decode(socketName(fd).subarray(2)).split('\0');
+  return `unix://${path}`;
 }

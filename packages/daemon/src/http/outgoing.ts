@@ -25,7 +25,7 @@ export class Outgoing {
   readonly #common: CommonHeaders;
   /** False: the connection ends with this answer. */
   keepAlive: boolean;
-  #begun = false;
+  #status = 0;
   #chunked = false;
 
   constructor(socket: Socket, request: Pick<RequestHead, 'method' | 'httpMinor' | 'keepAlive'>, common: CommonHeaders) {
@@ -35,8 +35,13 @@ export class Outgoing {
     this.keepAlive = request.keepAlive;
   }
 
+  /** What was sent; 0 until then. */
+  get status(): number {
+    return this.#status;
+  }
+
   get begun(): boolean {
-    return this.#begun;
+    return this.#status !== 0;
   }
 
   get isOpen(): boolean {
@@ -44,7 +49,7 @@ export class Outgoing {
   }
 
   #head(status: number, headers: Readonly<Record<string, string>>): string {
-    this.#begun = true;
+    this.#status = status;
     const connection = this.keepAlive
       ? this.#request.httpMinor === 0
         ? { Connection: 'keep-alive' }
@@ -94,8 +99,8 @@ export class Outgoing {
 
   /** The head of a hijacked connection: switched when the client asked for it, else raw bytes follow a 200. */
   async switch(upgrade: string | undefined, contentType: string): Promise<void> {
-    this.#begun = true;
     const status = upgrade === undefined ? 200 : 101;
+    this.#status = status;
     const protocol = upgrade === undefined ? {} : { Connection: 'Upgrade', Upgrade: 'tcp' };
     const headers = Object.entries({ 'Content-Type': contentType, ...protocol, ...this.#common });
     const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`);

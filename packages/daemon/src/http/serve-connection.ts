@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { formatJson, isOlder, type Json, minApiVersion, splitVersion } from '@gantry/api';
 import { EngineError, isEngineError, messageOf } from '@gantry/base';
 import type { Log } from '../log.ts';
+import type { Requests } from '../metrics/requests.ts';
 import type { Answer } from './answer.ts';
 import { Body } from './body.ts';
 import type { ApiRequest, Dispatched } from './dispatch.ts';
@@ -9,13 +10,17 @@ import { endHijacked, hijack } from './hijack.ts';
 import { failureDocument, HttpError, statusOfError } from './http-error.ts';
 import { Incoming } from './incoming.ts';
 import { type CommonHeaders, Outgoing } from './outgoing.ts';
+import { passOn } from './pass-on.ts';
 import { parseRequestHead, type RequestHead } from './request-head.ts';
+import type { Turnstile } from './turnstile.ts';
 
 export type ServeDeps = {
   /** Answers one request; what it throws becomes the answer of a failure. */
   readonly answer: (request: ApiRequest) => Promise<Dispatched>;
   readonly common: CommonHeaders;
   readonly log: Log;
+  readonly requests: Pick<Requests, 'begin'>;
+  readonly turnstile: Turnstile;
 };
 
 /** Serves the requests of one connection, one after another, until either side has enough. Never throws. */
@@ -36,8 +41,16 @@ async function serveRequest(
   socket: Socket,
   incoming: Incoming,
 ): Promise<'request' | 'end' | 'hijacked'> {
-  const head = await nextHead(deps, socket, incoming);
-  if (head === undefined) return 'end';
+  const next = await nextHead(deps, socket, incoming);
+  if (next === undefined) return 'end';
+  const waiting = deps.turnstile.closed;
+  // Open, it must not cost a turn: between this and the note below nothing may come.
+  const elsewhere = waiting === undefined ? undefined : await waiting;
+  if (elsewhere !== undefined) {
+    await passOn({ socket, incoming, head: next.text }, elsewhere);
+    return 'hijacked';
+  }
+  const { head } = next;
   const outgoing = new Outgoing(socket, head, deps.common);
   const body = new Body(incoming, head.body, () => {
     if (head.expectsContinue && !outgoing.begun) void outgoing.continue();
@@ -46,25 +59,34 @@ async function serveRequest(
   incoming.onEnd = () => gone.abort(clientGone());
   if (incoming.ended) gone.abort(clientGone());
   const startedAt = performance.now();
+  const request = deps.requests.begin(head);
   try {
     const dispatched = await answerOf(deps, { head, body, signal: gone.signal });
     if (dispatched.answer.kind === 'hijack') {
-      await serveHijacked(deps, { socket, incoming, outgoing, head }, dispatched.answer);
+      await serveHijacked(deps, { socket, incoming, outgoing, head, begun: request.follows }, dispatched.answer);
+      request.ended(outgoing.status);
       return 'hijacked';
     }
+    if (dispatched.follows) request.follows();
     await send(outgoing, dispatched);
   } catch (error) {
     await refuse(deps, { outgoing, head }, error);
   }
   incoming.onEnd = undefined;
-  deps.log.debug('request', { method: head.method, path: head.path, ms: Math.round(performance.now() - startedAt) });
+  request.ended(outgoing.status);
+  deps.log.debug('request', {
+    method: head.method,
+    path: head.path,
+    status: outgoing.status,
+    ms: Math.round(performance.now() - startedAt),
+  });
   const reusable = outgoing.keepAlive && outgoing.isOpen && (await finishBody(body));
   return reusable ? 'request' : 'end';
 }
 
 async function answerOf(deps: ServeDeps, request: ApiRequest): Promise<Dispatched> {
   if (request.head.method !== 'OPTIONS') return await deps.answer(request);
-  return { answer: { kind: 'nothing', status: 200 }, status: 200, print: () => null };
+  return { answer: { kind: 'nothing', status: 200 }, status: 200, print: () => null, follows: false };
 }
 
 async function finishBody(body: Body): Promise<boolean> {
@@ -75,10 +97,18 @@ async function finishBody(body: Body): Promise<boolean> {
   }
 }
 
-async function nextHead(deps: ServeDeps, socket: Socket, incoming: Incoming): Promise<RequestHead | undefined> {
+/** The next request's head, with its text as it came; undefined when there will be none, or it was refused. */
+async function nextHead(
+  deps: ServeDeps,
+  socket: Socket,
+  incoming: Incoming,
+): Promise<{ readonly head: RequestHead; readonly text: string } | undefined> {
+  const retire = (): void => void socket.destroy();
   try {
+    // Between two requests nothing is lost with a connection.
+    deps.turnstile.retired.addEventListener('abort', retire);
     const text = await incoming.readHead();
-    return text === undefined ? undefined : parseRequestHead(text);
+    return text === undefined ? undefined : { head: parseRequestHead(text), text };
   } catch (error) {
     const outgoing = new Outgoing(socket, { method: 'GET', httpMinor: 1, keepAlive: false }, deps.common);
     await outgoing.whole({
@@ -87,6 +117,8 @@ async function nextHead(deps: ServeDeps, socket: Socket, incoming: Incoming): Pr
       body: `${messageOf(error)}\n`,
     });
     return undefined;
+  } finally {
+    deps.turnstile.retired.removeEventListener('abort', retire);
   }
 }
 
@@ -164,14 +196,16 @@ async function sendLines(
 
 async function serveHijacked(
   deps: ServeDeps,
-  connection: { socket: Socket; incoming: Incoming; outgoing: Outgoing; head: RequestHead },
+  connection: { socket: Socket; incoming: Incoming; outgoing: Outgoing; head: RequestHead; begun: () => void },
   answer: Extract<Answer<unknown>, { kind: 'hijack' }>,
 ): Promise<void> {
-  const { socket, incoming, outgoing, head } = connection;
+  const { socket, incoming, outgoing, head, begun } = connection;
   await outgoing.switch(head.upgrade, answer.contentType);
   const client = hijack(socket, incoming);
   try {
-    await answer.run(client);
+    const running = answer.run(client);
+    begun();
+    await running;
   } catch (error) {
     // The handler has told the client what went wrong; only a fault of the program is news to whoever reads the log.
     const level = isEngineError(error) || client.destroyed ? 'debug' : 'error';

@@ -56,7 +56,7 @@ export function printContainer(
     Created: formatTime(view.createdAt),
     Path: view.command[0] ?? '',
     Args: view.command.slice(1),
-    State: printState(view.status, view.health),
+    State: printState(view),
     Image: view.imageId,
     ResolvConfPath: view.resolvConfPath,
     HostnamePath: view.hostnamePath,
@@ -113,7 +113,7 @@ export function printContainerRow(
     ...(view.sizeRootFs === undefined || view.sizeRootFs === 0 ? {} : { SizeRootFs: view.sizeRootFs }),
     Labels: view.config.labels,
     State: stateWord(view.status),
-    Status: statusText(view.status, view.health?.status, now),
+    Status: statusText(view.status, view.unresponsive === undefined ? view.health?.status : 'unresponsive', now),
     HostConfig: {
       NetworkMode: view.hostConfig.networkMode,
       ...(Object.keys(annotations).length === 0 ? {} : { Annotations: annotations }),

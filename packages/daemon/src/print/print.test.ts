@@ -81,7 +81,11 @@ describe('the state of a container', () => {
       Error: reason,
       ExitCode,
       StartedAt,
-    } = printState({ ...exited, startedAt: undefined, exitCode: 127, error: 'no such file' }, undefined);
+    } = printState({
+      status: { ...exited, startedAt: undefined, exitCode: 127, error: 'no such file' },
+      health: undefined,
+      unresponsive: undefined,
+    });
     expect([Status, reason, ExitCode, StartedAt]).toEqual(['created', 'no such file', 127, '0001-01-01T00:00:00Z']);
   });
 });

@@ -108,6 +108,7 @@ export const viewFixture: ContainerView = {
   hostnamePath: '/var/lib/gantry/containers/c/hostname',
   resolvConfPath: '/var/lib/gantry/containers/c/resolv.conf',
   health: { status: 'starting', failingStreak: 0, log: [] },
+  unresponsive: undefined,
   sizeRw: undefined,
   diskBytes: undefined,
   stack: stackFixture,

@@ -35,7 +35,11 @@ export function statusText(status: ContainerStatus, health: string | undefined, 
 }
 
 /** `State` of inspect. */
-export function printState(status: ContainerStatus, health: ContainerView['health']): ContainerStateWire {
+export function printState({
+  status,
+  health,
+  unresponsive,
+}: Pick<ContainerView, 'status' | 'health' | 'unresponsive'>): ContainerStateWire {
   const ended = status.kind === 'exited' || status.kind === 'restarting' ? status : undefined;
   const begun = 'startedAt' in status ? status.startedAt : undefined;
   return {
@@ -47,7 +51,7 @@ export function printState(status: ContainerStatus, health: ContainerView['healt
     Dead: status.kind === 'dead',
     Pid: status.kind === 'running' ? status.pid : 0,
     ExitCode: ended?.exitCode ?? 0,
-    Error: status.kind === 'exited' ? status.error : '',
+    Error: status.kind === 'exited' ? status.error : (unresponsive ?? ''),
     StartedAt: formatTime(begun),
     FinishedAt: formatTime(begun === undefined ? undefined : ended?.finishedAt),
     ...(health === undefined ? {} : { Health: printHealth(health) }),

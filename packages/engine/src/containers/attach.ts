@@ -6,6 +6,7 @@ import type { AttachStreams } from '../tasks/index.ts';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
 import { defaultDetachKeys, parseDetachKeys } from './detach-keys.ts';
+import { taskOf } from './hang.ts';
 import { joinStreams } from './join-streams.ts';
 import { containerPaths } from './paths.ts';
 import type { ContainerRecord } from './types.ts';
@@ -53,7 +54,7 @@ async function attachNowOrAtStart(
   id: string,
   { client, streams }: { client: ClientStream; streams: AttachStreams },
 ): Promise<Duplex | undefined> {
-  const task = deps.tasks.find(id);
+  const task = taskOf(deps, id);
   if (task !== undefined && deps.store.get(id).status.kind === 'running') return task.attach(streams);
   const { promise, resolve } = Promise.withResolvers<Duplex | undefined>();
   let isOver = false;

@@ -8,6 +8,7 @@ import { composeEnvironment } from './compose-environment.ts';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
 import { defaultDetachKeys, parseDetachKeys } from './detach-keys.ts';
+import { taskOf } from './hang.ts';
 import { joinStreams } from './join-streams.ts';
 import { cgroupPathOf } from './resolve-start.ts';
 import { parseSecurityOptions } from './security-options.ts';
@@ -86,7 +87,8 @@ function killWhen(over: AbortSignal | undefined, task: Task): void {
 /** Books the end of an exec. Its container, and with it the exec's row, may be gone by then. */
 export async function followExec(deps: ContainerDeps, { id, containerId }: ExecRecord, task: Task): Promise<void> {
   const exit = await task.exited.catch(() => undefined);
-  if (deps.background.closed) return;
+  // Its client inspects it as soon as the stream ends: that must not be before the end is booked, by whoever does it.
+  if (deps.background.closed) return deps.live.bookedElsewhere(id);
   const container = deps.store.find(containerId);
   const exitCode = exit?.exitCode ?? 255;
   deps.db.tx(() => {
@@ -110,7 +112,7 @@ export function resizeExec(deps: ContainerDeps, execId: string, size: { rows: nu
 function runningInit(deps: ContainerDeps, container: ContainerRecord, exec: ExecRecord): Task {
   if (exec.exitCode !== undefined || exec.running)
     throw new EngineError('conflict', `Error: Exec command ${exec.id} has already run`);
-  const init = deps.tasks.find(container.id);
+  const init = taskOf(deps, container.id);
   if (container.status.kind !== 'running' || init === undefined)
     throw new EngineError('conflict', `container ${container.id} is not running`);
   if (container.status.paused)

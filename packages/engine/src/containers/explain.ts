@@ -1,5 +1,6 @@
 import { formatBinarySize, formatSignal } from '@gantry/base';
 import type { ExitFacts } from '../engine.ts';
+import { describeHang, type Hang } from './hang.ts';
 import { restartDelay, startsAtBoot } from './restart-policy.ts';
 import { restartsAt } from './restarts-at.ts';
 import type { RunEvents } from './run-events.ts';
@@ -11,6 +12,8 @@ export type WhyFacts = {
   readonly run: RunEvents;
   readonly health: Health | undefined;
   readonly now: Date;
+  /** Of a container that runs and does not react. */
+  readonly hang?: Hang | undefined;
 };
 
 /** Says in plain sentences why a container is as it is. What was not recorded is said to be unknown. */
@@ -50,12 +53,13 @@ function startFailure({ exitCode, error }: { exitCode: number; error: string }):
 type Running = Extract<ContainerStatus, { kind: 'running' }>;
 type Ended = Extract<ContainerStatus, { kind: 'restarting' | 'exited' }>;
 
-function running({ container, run, now }: WhyFacts, { startedAt, pid, paused }: Running): readonly string[] {
+function running({ container, run, now, hang }: WhyFacts, { startedAt, pid, paused }: Running): readonly string[] {
   const { name, restartCount } = container;
   const since = `${name} runs since ${at(startedAt)}, for ${span(now.getTime() - startedAt.getTime())}, as PID ${pid}.`;
   const sent = run.signals.map((signal) => `${sentence(signal)} and runs on.`);
   return [
     since,
+    ...(hang === undefined ? [] : [`It does not react: ${describeHang(hang)}.`]),
     ...(paused ? ['It is paused: its processes are frozen until it is unpaused.'] : []),
     ...(restartCount === 0 ? [] : [`Its restart policy has started it again ${times(restartCount)}.`]),
     ...(run.before === undefined

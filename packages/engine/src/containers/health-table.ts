@@ -18,6 +18,10 @@ export type HealthTable = {
   find(containerId: string): Health | undefined;
   put(containerId: string, health: Health): void;
   drop(containerId: string): void;
+  /** Counts a probe that has ended. */
+  count(failed: boolean): void;
+  /** Probes since this engine was opened. */
+  counts(): { readonly run: number; readonly failed: number };
 };
 
 export function openHealthTable(db: Db): HealthTable {
@@ -25,6 +29,7 @@ export function openHealthTable(db: Db): HealthTable {
   const one = db.prepare<HealthRow>('SELECT status, failing_streak, log FROM health WHERE container_id = ?');
   const put = db.prepare<never>('INSERT OR REPLACE INTO health VALUES (?, ?, ?, ?)');
   const drop = db.prepare<never>('DELETE FROM health WHERE container_id = ?');
+  let [run, failures] = [0, 0];
   return {
     find: (containerId) => {
       const row = one.get(containerId);
@@ -36,6 +41,11 @@ export function openHealthTable(db: Db): HealthTable {
     drop: (containerId) => {
       drop.run(containerId);
     },
+    count: (failed) => {
+      run++;
+      if (failed) failures++;
+    },
+    counts: () => ({ run, failed: failures }),
   };
 }
 

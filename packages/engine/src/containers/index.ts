@@ -34,6 +34,7 @@ export { createBackground } from './background.ts';
 export type { ContainerDefaults, ContainerDeps } from './deps.ts';
 export { removeEmptyCgroup } from './end-leftovers.ts';
 export { openExecTable } from './exec-table.ts';
+export { handOver } from './hand-over.ts';
 export { openHealthTable } from './health-table.ts';
 export { readLimitFacts } from './limit-facts.ts';
 export { createLive } from './live.ts';

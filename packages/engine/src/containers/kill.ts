@@ -1,6 +1,7 @@
 import { EngineError, messageOf, parseSignal, sigkill } from '@gantry/base';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
+import { taskOf } from './hang.ts';
 import { killTask } from './stop.ts';
 
 /**
@@ -12,7 +13,7 @@ import { killTask } from './stop.ts';
 export async function killContainer(deps: ContainerDeps, ref: string, signalText: string): Promise<void> {
   const container = deps.store.resolve(ref);
   const signal = wantedSignal(ref, signalText);
-  const task = deps.tasks.find(container.id);
+  const task = taskOf(deps, container.id);
   if (container.status.kind !== 'running' || task === undefined)
     throw new EngineError('conflict', `cannot kill container: ${ref}: container ${container.id} is not running`);
 

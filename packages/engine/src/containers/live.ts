@@ -24,6 +24,14 @@ export type Live = {
   dismiss(id: string): void;
   /** Some of those who wait for a start, all when they are few; who takes them meets or dismisses them. */
   takeGuests(id: string): readonly Guest[];
+  /** Every client that waits for a start, with its container; who takes them meets or dismisses them. */
+  takeAllGuests(): readonly { readonly id: string; readonly guest: Guest }[];
+  /** It did not react in time. Forgotten with the run that it is said of. */
+  noteUnresponsive(id: string): void;
+  isUnresponsive(id: string): boolean;
+  /** Settles when a later engine has booked the end of an exec. */
+  bookedElsewhere(execId: string): Promise<void>;
+  tellBooked(execId: string): void;
   wait(id: string, condition: WaitCondition, signal: AbortSignal): Promise<WaitResult>;
   exited(id: string, result: WaitResult): void;
   removed(id: string, result: WaitResult): void;
@@ -44,6 +52,13 @@ export function createLive(): Live {
   const waiters = new Map<string, Set<Waiter>>();
   const restarts = new Map<string, NodeJS.Timeout>();
   const held = new Map<string, number>();
+  const unresponsive = new Set<string>();
+  const booked = new Map<string, PromiseWithResolvers<void>>();
+  const booking = (execId: string): PromiseWithResolvers<void> => {
+    const known = booked.get(execId) ?? Promise.withResolvers<void>();
+    booked.set(execId, known);
+    return known;
+  };
   const settle = (id: string, result: WaitResult, over: (condition: WaitCondition) => boolean): void => {
     for (const waiter of waiters.get(id) ?? []) if (over(waiter.condition)) waiter.settle(result);
   };
@@ -67,6 +82,17 @@ export function createLive(): Live {
       for (const guest of taken) drop(guests, id, guest);
       return taken;
     },
+    takeAllGuests: () => {
+      const all = [...guests].flatMap(([id, waiting]) => [...waiting].map((guest) => ({ id, guest })));
+      guests.clear();
+      return all;
+    },
+    noteUnresponsive: (id) => {
+      unresponsive.add(id);
+    },
+    isUnresponsive: (id) => unresponsive.has(id),
+    bookedElsewhere: (execId) => booking(execId).promise,
+    tellBooked: (execId) => booking(execId).resolve(),
     wait: async (id, condition, signal) => {
       signal.throwIfAborted();
       const { promise, resolve, reject } = Promise.withResolvers<WaitResult>();
@@ -81,7 +107,10 @@ export function createLive(): Live {
         signal.removeEventListener('abort', onAbort);
       }
     },
-    exited: (id, result) => settle(id, result, (condition) => condition !== 'removed'),
+    exited: (id, result) => {
+      unresponsive.delete(id);
+      settle(id, result, (condition) => condition !== 'removed');
+    },
     removed: (id, result) => {
       settle(id, result, () => true);
       cancelRestart(id);

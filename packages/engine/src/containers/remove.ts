@@ -3,6 +3,7 @@ import { EngineError, isEngineError, sigkill } from '@gantry/base';
 import type { ContainerRemoval } from '../engine.ts';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
+import { taskOf } from './hang.ts';
 import { containerPaths } from './paths.ts';
 import { killTask } from './stop.ts';
 import type { ContainerRecord } from './types.ts';
@@ -116,7 +117,7 @@ export async function removeLocked(
 }
 
 async function endTask(deps: ContainerDeps, id: string): Promise<void> {
-  const task = deps.tasks.find(id);
+  const task = taskOf(deps, id);
   deps.live.cancelRestart(id);
   if (task === undefined || deps.store.find(id)?.status.kind !== 'running') return;
   const container = deps.store.setStoppedByUser(id, true);

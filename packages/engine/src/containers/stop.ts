@@ -2,12 +2,14 @@ import { EngineError, parseSignal, sigkill } from '@gantry/base';
 import type { Task } from '../tasks/index.ts';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
+import { describeHang, findHang, type Hang, taskOf } from './hang.ts';
 import { unpauseContainer } from './pause.ts';
 
 /** Docker waits this long between the signal and SIGKILL when neither the request nor the container says. */
 const defaultTimeoutSeconds = 10;
 /** A process that SIGKILL does not end sits in the kernel; the request fails instead of hanging. */
 const killTimeoutMs = 10_000;
+const stoppedShimMs = 2000;
 const betweenThawsMs = 100;
 
 export type StopOptions = { readonly signal: string | undefined; readonly timeoutSeconds: number | undefined };
@@ -21,7 +23,7 @@ export async function stopContainer(deps: ContainerDeps, ref: string, options: S
   const container = deps.store.resolve(ref);
   const signal = parseSignal(options.signal || container.config.stopSignal || 'SIGTERM');
   if (!(await standDown(deps, container.id))) return false;
-  const task = deps.tasks.find(container.id);
+  const task = taskOf(deps, container.id);
   if (task === undefined) return false;
   if (container.status.kind === 'running' && container.status.paused) await thawEnding(deps, container.id);
 
@@ -39,21 +41,21 @@ export async function stopContainer(deps: ContainerDeps, ref: string, options: S
 /** SIGKILL, and the exit booked. @throws unavailable when the kernel does not let go of it */
 export async function killTask(deps: ContainerDeps, id: string, task: Task): Promise<void> {
   task.signal(sigkill);
-  const deadline = performance.now() + killTimeoutMs;
+  const begin = performance.now();
+  let hang: Hang | undefined;
   do {
     // A frozen process dies only when it is thawed; the signal is there first, so it does nothing more. A pause may come
     // after the signal as well and before the death.
     const status = deps.store.find(id)?.status;
     if (status?.kind === 'running' && status.paused) await thawEnding(deps, id);
     if (await endsWithin(deps, id, betweenThawsMs)) return;
-  } while (performance.now() < deadline);
-  throw new EngineError(
-    'unavailable',
-    `cannot kill container "${id.slice(0, 12)}": its process does not end after SIGKILL`,
-    {
-      hint: 'look for a process in state D: its device or network file system hangs',
-    },
-  );
+    // A kernel that is busy lets go later; a shim that somebody stopped does not by itself.
+    hang = findHang(task.pid, false);
+    if (hang !== undefined && performance.now() - begin > stoppedShimMs && hang.isStopped) break;
+  } while (performance.now() - begin < killTimeoutMs);
+  deps.live.noteUnresponsive(id);
+  const why = hang === undefined ? 'its process does not end after SIGKILL' : describeHang(hang);
+  throw new EngineError('unavailable', `cannot kill container "${id.slice(0, 12)}": ${why}`);
 }
 
 async function thawEnding(deps: ContainerDeps, id: string): Promise<void> {

@@ -1,11 +1,12 @@
 import type { ContainerView } from '../engine.ts';
 import type { ContainerDeps } from './deps.ts';
+import { hangOf } from './hang.ts';
 import { containerPaths } from './paths.ts';
 import type { ContainerRecord, ContainerStatus } from './types.ts';
 
 export type ViewDeps = Pick<
   ContainerDeps,
-  'store' | 'execs' | 'health' | 'images' | 'snapshots' | 'networks' | 'dataRoot'
+  'store' | 'execs' | 'health' | 'images' | 'snapshots' | 'networks' | 'dataRoot' | 'live' | 'tasks'
 >;
 
 /** A container with what inspect shows of it beside its row. Sizes only when asked: they walk its files. */
@@ -36,6 +37,7 @@ export async function viewRecord(
     hostnamePath: paths.hostname,
     resolvConfPath: paths.resolvConf,
     health: record.config.healthcheck === undefined ? undefined : deps.health.find(id),
+    unresponsive: hangOf(deps, record)?.what,
     sizeRw: usage?.changedBytes,
     sizeRootFs: usage === undefined ? undefined : usage.changedBytes + imageBytes,
     diskBytes: usage?.diskBytes,

@@ -23,6 +23,7 @@ export async function watchHealth(deps: ContainerDeps, id: string, task: Task): 
     if (!(await restedFor(probeDelayMs(healthcheck, health, sinceStartMs), over.signal))) return;
     if (running(deps, id, task)?.status.paused !== false) continue;
     const result = await runProbe(deps, id, { command, timeoutMs: probeTimeoutMs(healthcheck) });
+    deps.health.count(result.exitCode !== 0);
     // What an ending container's probe said is of no use to anyone.
     if (!over.signal.aborted) tryToBook(deps, id, { task, result });
   }

@@ -4,12 +4,13 @@ import { readLogs } from '../logs/index.ts';
 import { readExitRecord } from '../tasks/index.ts';
 import type { ContainerDeps } from './deps.ts';
 import { explain } from './explain.ts';
+import { findHang, type Hang, hangOf } from './hang.ts';
 import { containerPaths } from './paths.ts';
 import { restartsAt } from './restarts-at.ts';
 import { lastRun, runActions } from './run-events.ts';
 import type { ContainerRecord } from './types.ts';
 
-type WhyDeps = Pick<ContainerDeps, 'store' | 'events' | 'health' | 'dataRoot' | 'now'>;
+type WhyDeps = Pick<ContainerDeps, 'store' | 'events' | 'health' | 'dataRoot' | 'now' | 'live' | 'tasks'>;
 
 /** Enough for a run that was sent many signals. */
 const eventLimit = 200;
@@ -37,13 +38,20 @@ export async function whyContainer(deps: WhyDeps, ref: string): Promise<Why> {
   const health = container.config.healthcheck === undefined ? undefined : deps.health.find(container.id);
   return {
     container,
-    sentences: explain({ container, exit, run, health, now: deps.now() }),
+    sentences: explain({ container, exit, run, health, now: deps.now(), hang: hangNow(deps, container) }),
     exit,
     signals: run.signals,
     restartsAt: restartsAt(container),
     health,
     logLines: await readLastLines(deps, container),
   };
+}
+
+/** Also when nobody has noticed yet; a process that waits in the kernel just now is mostly none that hangs. */
+function hangNow(deps: WhyDeps, container: ContainerRecord): Hang | undefined {
+  const { status } = container;
+  const found = status.kind === 'running' ? findHang(status.pid, status.paused) : undefined;
+  return found?.isStopped === true ? found : hangOf(deps, container);
 }
 
 /** A record tells of the last end if its time is the one that was booked; a start that failed leaves none. */

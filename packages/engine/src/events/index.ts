@@ -35,6 +35,7 @@ export function openEvents(deps: EventDeps): EventRoom {
   const listeners = new Set<Listener>();
   let lastNanos = 0n;
   let sincePrune = 0;
+  let recorded = 0;
   let wakes = false;
 
   const prune = (): void => {
@@ -58,9 +59,11 @@ export function openEvents(deps: EventDeps): EventRoom {
       lastNanos = now > lastNanos ? now : lastNanos + 1n;
       journal.append({ type, action, actorId, attributes, timeNanos: lastNanos });
       sincePrune++;
+      recorded++;
       if (sincePrune >= pruneEvery) prune();
       wakeAll();
     },
+    counts: () => ({ recorded, listeners: listeners.size }),
     recent: journal.recent,
     around: journal.around,
     stream: ({ sinceNanos, untilNanos, filters }, signal) => {

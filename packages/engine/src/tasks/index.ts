@@ -1,3 +1,3 @@
 export { startFailureCode } from './failure.ts';
 export { openTasks, readExitRecord } from './open-tasks.ts';
-export type { AttachStreams, CreatedTask, Task, TaskRoom } from './types.ts';
+export type { AttachStreams, CreatedTask, RecoveredTask, Task, TaskRoom } from './types.ts';

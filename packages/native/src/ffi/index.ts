@@ -1,3 +1,4 @@
+export * from './descriptors.ts';
 export * from './detached-mounts.ts';
 export * from './file-content.ts';
 export * from './file-flags.ts';

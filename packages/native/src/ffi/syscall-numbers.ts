@@ -88,6 +88,7 @@ const table = {
   unshare: [272, 97],
   pidfd_open: [434, 434],
   pidfd_send_signal: [424, 424],
+  pidfd_getfd: [438, 438],
   kill: [62, 129],
   tgkill: [234, 131],
   waitid: [247, 95],
