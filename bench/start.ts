@@ -7,6 +7,7 @@ import { startEngine } from '../test/harness/engine.ts';
 import { repositoryRoot } from '../tools/repository.ts';
 import { copyRows } from './copy-rows.ts';
 import { daemonRows } from './daemon-rows.ts';
+import { logRows } from './log-rows.ts';
 import { mountLoopDisk, openPeers, type Peers, startDockerd } from './peers.ts';
 import type { Bench, Row } from './row.ts';
 import { startRows } from './start-rows.ts';
@@ -22,7 +23,7 @@ const words = process.argv.slice(2);
 const turnsAt = words.indexOf('--turns');
 const turns = turnsAt === -1 ? 5 : Number(words[turnsAt + 1]);
 const chosen = words.filter((word, index) => !word.startsWith('--') && (turnsAt === -1 || index !== turnsAt + 1));
-const rows = [...startRows, ...steadyRows, ...daemonRows, ...copyRows].filter(
+const rows = [...startRows, ...steadyRows, ...daemonRows, ...copyRows, ...logRows].filter(
   (row) => chosen.length === 0 || chosen.some((word) => row.name.includes(word)),
 );
 

@@ -42,6 +42,7 @@ export const engineRooms: readonly string[] = [
   'volumes',
   'network',
   'tasks',
+  'logs',
   'containers',
   'builder',
   'gc',

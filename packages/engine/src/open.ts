@@ -8,12 +8,12 @@ import { ensureCgroupParent, probeHostFacts } from '@gantry/runtime';
 import { readActivity } from './activity.ts';
 import { checkDisk } from './check-disk.ts';
 import {
+  attendTask,
   type ContainerDefaults,
   type ContainerDeps,
   containerPaths,
   createBackground,
   createLive,
-  followTask,
   handOver,
   openContainerStore,
   openContainers,
@@ -22,7 +22,6 @@ import {
   readLimitFacts,
   reconcileContainers,
   removeEmptyCgroup,
-  watchHealth,
 } from './containers/index.ts';
 import { openContent } from './content/index.ts';
 import { openDb } from './db/index.ts';
@@ -32,6 +31,7 @@ import { createSystemClock, openEvents } from './events/index.ts';
 import { type CollectPolicy, type ImageRoom, openImages } from './images/index.ts';
 import { openInfo } from './info.ts';
 import { openJobs } from './jobs/index.ts';
+import { openLogShipping } from './logs/index.ts';
 import { openNetworkRoom } from './network/index.ts';
 import { openSnapshots } from './snapshots/index.ts';
 import { openTasks } from './tasks/index.ts';
@@ -113,13 +113,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     volumes,
     networks,
     tasks,
+    shipping: openLogShipping({ db, random, warn }),
     live,
     store,
     background,
-    follow: (id, task) => {
-      background.watch(`task of ${id}`, () => followTask(deps, id, task));
-      background.watch(`health of ${id}`, () => watchHealth(deps, id, task));
-    },
+    follow: (id, task) => attendTask(deps, id, task),
     facts,
     now,
     random,
@@ -153,13 +151,17 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
 
 /** Ends what works, then what it works with. */
 async function close(
-  rooms: Pick<ContainerDeps, 'live' | 'background' | 'networks' | 'tasks' | 'facts' | 'cgroupParent' | 'db'> & {
+  rooms: Pick<
+    ContainerDeps,
+    'live' | 'background' | 'shipping' | 'networks' | 'tasks' | 'facts' | 'cgroupParent' | 'db'
+  > & {
     readonly durability: Durability;
     readonly native: Disposable;
   },
 ): Promise<void> {
   rooms.live[Symbol.dispose]();
   await rooms.background[Symbol.asyncDispose]();
+  await rooms.shipping[Symbol.asyncDispose]();
   await rooms.networks[Symbol.asyncDispose]();
   rooms.tasks[Symbol.dispose]();
   await rooms.durability[Symbol.asyncDispose]();

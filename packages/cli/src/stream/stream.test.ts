@@ -11,14 +11,20 @@ function frame(kind: number, text: string): Uint8Array {
 }
 
 test('frames are taken apart wherever the stream is cut', () => {
-  const stream = Buffer.concat([frame(1, 'hello'), frame(2, 'oops'), frame(1, ''), frame(1, 'bye')]);
+  const stream = Buffer.concat([
+    frame(1, 'hello'),
+    frame(2, 'oops'),
+    frame(1, ''),
+    frame(2, ' again'),
+    frame(1, 'bye'),
+  ]);
   for (let size = 1; size <= stream.length; size++) {
     const seen = { stdin: '', stdout: '', stderr: '' };
     const reader = new FrameReader((kind, bytes) => {
       seen[kind] += Buffer.from(bytes).toString();
     });
-    for (let at = 0; at < stream.length; at += size) reader.push(stream.subarray(at, at + size));
-    expect(seen).toEqual({ stdin: '', stdout: 'hellobye', stderr: 'oops' });
+    for (let at = 0; at < stream.length; at += size) reader.push(Buffer.from(stream.subarray(at, at + size)));
+    expect(seen).toEqual({ stdin: '', stdout: 'hellobye', stderr: 'oops again' });
   }
 });
 

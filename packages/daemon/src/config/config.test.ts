@@ -112,6 +112,7 @@ test('a policy for images is read from pairs and from an object', () => {
 
 describe('refused', () => {
   test.each([
+    [['--log-opt', 'odd=1'], undefined, "failed to set log opts: unknown log opt 'odd' for json-file log driver"],
     [
       ['--debug'],
       '{"debug":false}',

@@ -1,5 +1,5 @@
-import { EngineError, parseSize } from '@gantry/base';
-import type { CollectPolicy } from '@gantry/engine';
+import { EngineError, messageOf, parseSize } from '@gantry/base';
+import { type CollectPolicy, settleLogConfig } from '@gantry/engine';
 import { usualConfigDirs } from '@gantry/registry';
 import { type Address, parseAddress } from '../http/address.ts';
 import { type LogLevel, logLevels } from '../log.ts';
@@ -79,10 +79,10 @@ export function settleConfig(given: GivenOptions): DaemonConfig {
     nondistributable: list('allow-nondistributable-artifacts'),
     registryMirrors: list('registry-mirror'),
     registryConfigDirs: given.get('registry-config-dir') ?? usualConfigDirs,
-    logConfig: {
+    logConfig: checkLogConfig({
       type: text('log-driver', daemonDefaults.logDriver),
       config: Object.fromEntries(list('log-opt').map((pair) => splitPair(pair, 'log-opt'))),
-    },
+    }),
     ulimits: list('default-ulimit').map(parseUlimit),
     dns: list('dns'),
     dnsOptions: list('dns-opt'),
@@ -93,6 +93,15 @@ export function settleConfig(given: GivenOptions): DaemonConfig {
     imagePolicy: parseImagePolicy(list('image-gc').map((pair) => splitPair(pair, 'image-gc'))),
     storageDriver: text('storage-driver', ''),
   };
+}
+
+/** Told before anything is opened, and not by the first container. @throws invalid with Docker's text */
+function checkLogConfig(logConfig: DaemonConfig['logConfig']): DaemonConfig['logConfig'] {
+  try {
+    return settleLogConfig(logConfig, logConfig);
+  } catch (cause) {
+    throw new EngineError('invalid', `failed to set log opts: ${messageOf(cause)}`, { cause });
+  }
 }
 
 function parseMetricsAddress(text: string | undefined): Address | undefined {

@@ -1,5 +1,5 @@
 import { formatTime, type InfoWire, maxApiVersion, minApiVersion, type VersionWire } from '@gantry/api';
-import type { EngineInfo } from '@gantry/engine';
+import { type EngineInfo, logDrivers } from '@gantry/engine';
 
 /** What the daemon knows of itself and the engine does not. */
 export type DaemonFacts = {
@@ -94,7 +94,7 @@ export function printInfo(info: EngineInfo, facts: DaemonFacts): InfoWire {
       Volume: ['local'],
       Network: ['bridge', 'host', 'null'],
       Authorization: null,
-      Log: ['json-file', 'none'],
+      Log: logDrivers,
     },
     MemoryLimit: true,
     SwapLimit: true,

@@ -1,13 +1,13 @@
 import type { Duplex } from 'node:stream';
 import { EngineError } from '@gantry/base';
 import type { AttachOptions, ClientStream } from '../engine.ts';
+import { readLogs } from '../logs/index.ts';
 import type { AttachStreams } from '../tasks/index.ts';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
 import { defaultDetachKeys, parseDetachKeys } from './detach-keys.ts';
 import { taskOf } from './hang.ts';
 import { joinStreams } from './join-streams.ts';
-import { readLogs } from './logs.ts';
 import { containerPaths } from './paths.ts';
 import type { ContainerRecord } from './types.ts';
 

@@ -2,6 +2,7 @@ import { EngineError, formatId, isEngineError, shortId } from '@gantry/base';
 import { choosePlatform, formatPlatform, type Platform, parsePlatform } from '@gantry/oci';
 import { hostPlatform } from '../images/index.ts';
 import type { ImageRecord } from '../images/types.ts';
+import { checkLogService, settleLogConfig } from '../logs/index.ts';
 import { emptyEndpointConfig } from '../network/index.ts';
 import { containerEvent } from './container-event.ts';
 import type { ContainerDeps } from './deps.ts';
@@ -23,11 +24,15 @@ export function createContainer(
 ): { readonly id: string; readonly warnings: readonly string[] } {
   const asked = request.name === '' ? undefined : parseContainerName(request.name);
   const settled = settleCreate(request, deps.limits);
+  const logConfig = settleLogConfig(settled.value.logConfig, deps.defaults.logConfig);
+  checkLogService(logConfig);
   const image = imageFor(deps, request);
   const misfit = request.platform === '' ? misfitOf(image, deps.limits.platform) : [];
   const config = mergeConfig(request.config, image.config);
   const id = formatId(deps.random(32));
-  const hostConfig = pinSharedModes(withDefaults(deps, settled.value), (ref) => sharedContainer(deps, ref));
+  const hostConfig = pinSharedModes(withDefaults(deps, { ...settled.value, logConfig }), (ref) =>
+    sharedContainer(deps, ref),
+  );
 
   checkLinks(deps, hostConfig);
 
@@ -73,13 +78,8 @@ function misfitOf(image: ImageRecord, host: Platform): readonly string[] {
 
 function withDefaults({ defaults }: ContainerDeps, hostConfig: HostConfig): HostConfig {
   const own = new Set(hostConfig.ulimits.map(({ name }) => name));
-  const { logConfig } = hostConfig;
   return {
     ...hostConfig,
-    logConfig:
-      logConfig.type === ''
-        ? { ...defaults.logConfig, config: { ...defaults.logConfig.config, ...logConfig.config } }
-        : logConfig,
     ulimits: [...hostConfig.ulimits, ...defaults.ulimits.filter(({ name }) => !own.has(name))],
     init: hostConfig.init ?? (defaults.init || undefined),
   };

@@ -3,6 +3,7 @@ import type { HostFacts } from '@gantry/runtime';
 import type { Db } from '../db/index.ts';
 import type { EventRoom } from '../engine.ts';
 import type { ImageRoom, SnapshotRoom } from '../images/types.ts';
+import type { LogShipping } from '../logs/index.ts';
 import type { NetworkRoom } from '../network/types.ts';
 import type { Task, TaskRoom } from '../tasks/index.ts';
 import type { VolumeRoom } from '../volumes/types.ts';
@@ -26,6 +27,7 @@ export type ContainerDeps = {
   readonly volumes: VolumeRoom;
   readonly networks: NetworkRoom;
   readonly tasks: TaskRoom;
+  readonly shipping: LogShipping;
   readonly live: Live;
   /** By container ID; held while a start, an exit, a pause or a removal is carried out, so that they come one after another. */
   readonly locks: KeyedLock;

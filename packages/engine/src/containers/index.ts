@@ -29,11 +29,11 @@ import { viewContainer } from './view.ts';
 import { waitContainer } from './wait.ts';
 import { whyContainer } from './why.ts';
 
+export { attendTask } from './attend-task.ts';
 export { createBackground } from './background.ts';
 export type { ContainerDefaults, ContainerDeps } from './deps.ts';
 export { removeEmptyCgroup } from './end-leftovers.ts';
 export { openExecTable } from './exec-table.ts';
-export { followTask } from './exited.ts';
 export { handOver } from './hand-over.ts';
 export { openHealthTable } from './health-table.ts';
 export { readLimitFacts } from './limit-facts.ts';
@@ -41,7 +41,6 @@ export { createLive } from './live.ts';
 export { containerPaths } from './paths.ts';
 export { reconcileContainers } from './reconcile.ts';
 export { openContainerStore } from './store.ts';
-export { watchHealth } from './watch-health.ts';
 
 /** The room's door: every verb has its own file, and this table says which. */
 export function openContainers(deps: ContainerDeps): ContainerRoom {

@@ -11,6 +11,7 @@ import { containerPaths, containersDir } from './paths.ts';
 import { readPaused } from './pause.ts';
 import { removeLocked } from './remove.ts';
 import { startsAtBoot } from './restart-policy.ts';
+import { beginShipping } from './ship-logs.ts';
 import { startContainer } from './start.ts';
 import type { ContainerRecord } from './types.ts';
 
@@ -51,7 +52,11 @@ export async function reconcileContainers(deps: ContainerDeps): Promise<void> {
   await deps.snapshots.sweep(new Set(deps.store.list().map(({ id }) => id)));
   await deps.volumes.sweep();
   sweepDirectories(deps);
-  for (const container of deps.store.list()) bringUp(deps, container);
+  for (const container of deps.store.list()) {
+    // What ended while no daemon ran may not be sent yet; what runs is sent since it was taken back.
+    if ('finishedAt' in container.status) beginShipping(deps, container, Promise.resolve());
+    bringUp(deps, container);
+  }
 }
 
 /** @returns how to book its end, or undefined when it runs on */

@@ -95,12 +95,15 @@ export async function removeLocked(
 ): Promise<void> {
   const { id, status } = container;
   deps.live.cancelRestart(id);
+  // Its log goes with it.
+  await deps.shipping.caughtUp(id);
   const anonymous = options.volumes ? anonymousVolumes(deps, container, []) : [];
   const removeSnapshot = deps.db.tx(() => {
     deps.networks.detachAll(id);
     deps.volumes.release(id);
     deps.execs.forget(id);
     deps.health.drop(id);
+    deps.shipping.forget(id);
     deps.store.delete(id);
     deps.images.markUsed(container.imageId);
     deps.events.record('container', 'destroy', id, containerEvent(container));

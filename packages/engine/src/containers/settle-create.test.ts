@@ -74,8 +74,6 @@ test.each<[Partial<HostConfig>, string]>([
   [{ portBindings: { '80/tcp': [{ hostIp: '', hostPort: 'x' }] } }, 'invalid port specification: "x"'],
   [{ extraHosts: ['web'] }, 'bad format for add-host: "web"'],
   [{ extraHosts: ['web:nowhere'] }, 'invalid IP address in add-host: "nowhere"'],
-  [{ logConfig: { type: 'odd', config: {} } }, "logger: no log driver named 'odd' is registered"],
-  [{ logConfig: { type: 'json-file', config: { odd: '1' } } }, "unknown log opt 'odd' for json-file log driver"],
   [{ networkMode: 'container:' }, 'invalid network mode: invalid container format container:<name|id>'],
   [{ networkMode: 'container:x', dns: ['1.1.1.1'] }, 'conflicting options: dns and the network mode'],
   [

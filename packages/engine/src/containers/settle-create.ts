@@ -131,7 +131,6 @@ function checkHostConfig(host: HostConfig): void {
   if (host.shmSizeBytes < 0) refuse('SHM size can not be less than 0');
   if (host.oomScoreAdj < -1000 || host.oomScoreAdj > 1000)
     refuse(`Invalid value ${host.oomScoreAdj}, range for oom score adj is [-1000, 1000]`);
-  checkLogConfig(host.logConfig);
 }
 
 function checkCapabilities(field: string, names: readonly string[], host: LimitFacts): void {
@@ -185,32 +184,6 @@ function checkExtraHost(entry: string): void {
   const address = entry.slice(colon + 1).replace(/^\[(.*)\]$/, '$1');
   if (address !== 'host-gateway' && !/^(\d{1,3}(\.\d{1,3}){3}|[0-9a-fA-F:.]*:[0-9a-fA-F:.%\w]*)$/.test(address))
     refuse(`invalid IP address in add-host: ${JSON.stringify(address)}`);
-}
-
-const jsonFileOptions = new Set([
-  'env',
-  'env-regex',
-  'labels',
-  'labels-regex',
-  'tag',
-  'max-file',
-  'max-size',
-  'compress',
-]);
-const deliveryOptions = new Set(['mode', 'max-buffer-size']);
-
-function checkLogConfig({ type, config }: HostConfig['logConfig']): void {
-  if (type !== '' && type !== 'json-file' && type !== 'none')
-    refuse(`logger: no log driver named '${type}' is registered`);
-  const { mode } = config;
-  if (mode !== undefined && mode !== '' && mode !== 'blocking' && mode !== 'non-blocking')
-    refuse(`logger: logging mode not supported: ${mode}`);
-  if (config['max-buffer-size'] !== undefined && mode !== 'non-blocking')
-    refuse("logger: max-buffer-size option is only supported with 'mode=non-blocking'");
-  if (type === 'none') return;
-  for (const key of Object.keys(config))
-    if (!jsonFileOptions.has(key) && !deliveryOptions.has(key))
-      refuse(`unknown log opt '${key}' for json-file log driver`);
 }
 
 function fillDefaults(host: HostConfig, facts: LimitFacts): HostConfig {

@@ -32,7 +32,7 @@ export async function viewRecord(
     // Both are of a run alone, and a long list is mostly of what does not run.
     ports: isRunning ? deps.networks.portsOfContainer(id) : [],
     execIds: isRunning ? deps.execs.openOf(id).map((exec) => exec.id) : [],
-    logPath: record.hostConfig.logConfig.type === 'none' ? '' : paths.log,
+    logPath: record.hostConfig.logConfig.type === 'json-file' ? paths.log : '',
     hostsPath: paths.hosts,
     hostnamePath: paths.hostname,
     resolvConfPath: paths.resolvConf,

@@ -1,10 +1,10 @@
 import type { ExitRecord } from '@gantry/native';
 import type { ExitFacts, LogOptions, Why } from '../engine.ts';
+import { readLogs } from '../logs/index.ts';
 import { readExitRecord } from '../tasks/index.ts';
 import type { ContainerDeps } from './deps.ts';
 import { explain } from './explain.ts';
 import { findHang, type Hang, hangOf } from './hang.ts';
-import { readLogs } from './logs.ts';
 import { containerPaths } from './paths.ts';
 import { restartsAt } from './restarts-at.ts';
 import { lastRun, runActions } from './run-events.ts';

@@ -1,4 +1,4 @@
-import type { LogFile } from './log-files.ts';
+import type { LogFile } from './files.ts';
 
 /** Where reading begins: a file, by its place in the list, and a position in it. */
 export type LogPosition = { readonly index: number; readonly position: number };

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { createLineFormatter, formatDetails, type LineStyle } from './log-lines.ts';
+import { createLineFormatter, formatDetails, type LineStyle } from './lines.ts';
 
 const plain: LineStyle = {
   terminal: false,

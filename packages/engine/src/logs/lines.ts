@@ -41,6 +41,7 @@ const longestTime = '2006-01-02T15:04:05.000000000Z'.length;
 /** `{"log":"","stream":"stdout","time":"2006-01-02T15:04:05Z"}` and its newline. */
 const shortestLine = headLength + middleLength + shortestTime + 3;
 const frameHeaderBytes = 8;
+const likelyEscaped = 64;
 
 /**
  * Turns lines of a json-file log into what a client gets: Docker's frames, or plain bytes for a terminal.
@@ -59,11 +60,11 @@ export function createLineFormatter(style: LineStyle): LineFormatter {
   /** Moves the scanned line to `out`. @returns where the next one goes, the same place when this one is not shown */
   const emit = (buffer: Buffer, view: DataView, out: number): number => {
     if (line.isStdout() ? !style.stdout : !style.stderr) return out;
-    const length = line.isPlain ? line.textEnd - line.textStart - 1 : undoEscapes(buffer, line.textStart, line.textEnd);
-    if (line.isPlain) buffer[line.textEnd - 2] = newline;
     const start = line.isStdout() ? 0x01000000 : 0x02000000;
     // The text first: with a time stamp before it the prefix is longer than what stood there in the log.
-    buffer.copyWithin(out + prefixBytes, line.textStart, line.textStart + length);
+    const length = line.isPlain
+      ? movePlain(buffer, line, out + prefixBytes)
+      : undoEscapes(buffer, line, out + prefixBytes);
     if (!style.terminal) {
       view.setUint32(out, start);
       view.setUint32(out + 4, stampBytes + length);
@@ -111,6 +112,8 @@ function createLineScanner() {
   const knownTime = new DataView(new ArrayBuffer(longestTime + 4));
   let timeText = '';
   let stamp: Uint8Array = new Uint8Array();
+  /** Lines that are not looked at for being plain: where one has escapes, its neighbours have some too. */
+  let escapedAhead = 0;
 
   const self = {
     textStart: 0,
@@ -129,8 +132,14 @@ function createLineScanner() {
     scan: (at: number): boolean => {
       if (at + shortestLine > to) return false;
       if (view.getUint32(at) !== 0x7b226c6f || view.getUint32(at + 4) !== 0x67223a22) return false; // {"lo g":"
-      self.isPlain = scanPlain(at);
-      return self.isPlain || scanEscaped(at);
+      if (escapedAhead === 0) {
+        self.isPlain = scanPlain(at);
+        if (self.isPlain) return true;
+        escapedAhead = likelyEscaped;
+      }
+      escapedAhead--;
+      self.isPlain = false;
+      return scanEscaped(at);
     },
     /** Its time, all nine digits and no zone. Lines that came in one piece share it: it is read once for them. */
     time: (): string => {
@@ -198,12 +207,31 @@ function hasMiddle(view: DataView, at: number): boolean {
   );
 }
 
-const plainEscapes: Readonly<Record<number, number>> = { 110: 0x0a, 114: 0x0d, 116: 0x09, 98: 0x08, 102: 0x0c };
+/** Where a text stands in a buffer: `textEnd` is behind its last byte. */
+type TextPlace = { readonly textStart: number; readonly textEnd: number };
 
-/** Undoes JSON's escapes in place. @returns the length that is left */
-function undoEscapes(buffer: Buffer, start: number, end: number): number {
+/** Moves a text whose only escape is the newline at its end. @returns its length there */
+function movePlain(buffer: Buffer, { textStart, textEnd }: TextPlace, to: number): number {
+  const length = textEnd - textStart - 1;
+  buffer[textEnd - 2] = newline;
+  buffer.copyWithin(to, textStart, textStart + length);
+  return length;
+}
+
+/** What stands for itself or another byte behind a backslash. */
+const escaped = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+escaped.set([0x0a], 0x6e);
+escaped.set([0x0d], 0x72);
+escaped.set([0x09], 0x74);
+escaped.set([0x08], 0x62);
+escaped.set([0x0c], 0x66);
+
+/** Moves a text and undoes JSON's escapes on the way. @returns the length that is left */
+function undoEscapes(buffer: Buffer, { textStart, textEnd }: TextPlace, to: number): number {
+  // Where the place lies within the text, what is still to be read would be overwritten.
+  const start = to > textStart ? textStart : to;
   let out = start;
-  for (let at = start; at < end; at++) {
+  for (let at = textStart; at < textEnd; at++) {
     const byte = buffer[at] ?? 0;
     if (byte !== backslash) {
       buffer[out++] = byte;
@@ -212,7 +240,7 @@ function undoEscapes(buffer: Buffer, start: number, end: number): number {
     at++;
     const kind = buffer[at] ?? 0;
     if (kind !== 0x75) {
-      buffer[out++] = plainEscapes[kind] ?? kind;
+      buffer[out++] = escaped[kind] ?? 0;
       continue;
     }
     let code = hexAt(buffer, at + 1);
@@ -225,6 +253,7 @@ function undoEscapes(buffer: Buffer, start: number, end: number): number {
     // At most four bytes for six or twelve that were read: never beyond what is still to be read.
     out += buffer.write(String.fromCodePoint(code), out);
   }
+  if (start !== to) buffer.copyWithin(to, start, out);
   return out - start;
 }
 

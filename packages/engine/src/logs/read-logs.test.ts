@@ -12,7 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LogOptions } from '../engine.ts';
-import { type LogFollow, readLogs } from './logs.ts';
+import type { LogFollow } from './blocks.ts';
+import { readLogs } from './read-logs.ts';
 
 const all: LogOptions = {
   follow: false,
