@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'bun:test';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pushBlob, pushImage, pushParts, putManifest, randomBlob, startRegistry, types } from './registry-server.ts';
 
@@ -38,6 +38,20 @@ test('what no manifest needs is collected after its grace period, and not before
   expect(readdirSync(join(registry.data, 'repositories/gc'))).toEqual(['kept']);
   const catalog = (await (await registry.request('GET', '/v2/_catalog')).json()) as { repositories: string[] };
   expect(catalog.repositories).not.toContain('gc/gone');
+});
+
+test('a blob that a client was just told of is promised for a whole grace period, however short that is', async () => {
+  const [asked, other] = [randomBlob(100), randomBlob(100)];
+  const twoMinutesAgo = new Date(Date.now() - 120_000);
+  for (const { bytes, digest } of [asked, other]) {
+    await pushBlob(registry, 'gc/promised', bytes);
+    const link = join(registry.data, 'repositories/gc/promised/_blobs/sha256', digest.slice('sha256:'.length));
+    utimesSync(link, twoMinutesAgo, twoMinutesAgo);
+  }
+  expect((await registry.request('HEAD', `/v2/gc/promised/blobs/${asked.digest}`)).status).toBe(200);
+  await registry.gc('--gc-grace', '1m');
+  expect(await statusOf(`/v2/gc/promised/blobs/${asked.digest}`)).toBe(200);
+  expect(await statusOf(`/v2/gc/promised/blobs/${other.digest}`)).toBe(404);
 });
 
 test('manifests without a tag stay unless asked otherwise; children of an index and referrers stay with theirs', async () => {

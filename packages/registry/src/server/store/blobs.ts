@@ -9,8 +9,8 @@ import type { Store } from './store.ts';
 export type StoredBlob = { readonly path: string; readonly sizeBytes: number };
 
 const algorithms: readonly DigestAlgorithm[] = ['sha256', 'sha512'];
-/** A link younger than this need not be touched again: far less than any grace period. */
-const touchedRecentlyMs = 5 * 60_000;
+/** A link younger than this need not be touched again: less than any grace period that leaves a push time at all. */
+const touchedRecentlyMs = 1000;
 
 /** Looks for the bytes of a digest, whoever has a link to them. */
 export function findContent({ layout }: Store, digest: Digest): StoredBlob | undefined {
