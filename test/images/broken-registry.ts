@@ -35,8 +35,12 @@ export function startBrokenRegistry(
 export function breaking(bytes: Uint8Array, after: number): Response {
   let sent = 0;
   const body = new ReadableStream<Uint8Array>({
-    pull: (controller) => {
-      if (sent >= after) return controller.error(new Error('broken on purpose'));
+    pull: async (controller) => {
+      if (sent >= after) {
+        // What was sent is to arrive: an error drops what still waits.
+        await Bun.sleep(50);
+        return controller.error(new Error('broken on purpose'));
+      }
       const chunk = bytes.subarray(sent, Math.min(sent + 65536, after));
       sent += chunk.length;
       controller.enqueue(chunk);

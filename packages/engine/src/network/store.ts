@@ -152,7 +152,8 @@ function endpointRows(db: Db) {
     endpointsOfNetwork: (id: string): Endpoint[] => ofNetwork.all(id).map(endpointFrom),
     endpointsOfContainer: (id: string): readonly Endpoint[] => {
       const rows = known.get(id) ?? ofContainer.all(id).map(endpointFrom);
-      known.set(id, rows);
+      // Not of containers that are gone, which nobody would forget again.
+      if (rows.length > 0) known.set(id, rows);
       return rows;
     },
     endpointsOfContainers: (ids: readonly string[]): Endpoint[] =>
