@@ -14,6 +14,7 @@ import {
 } from '@gantry/oci';
 import type { ImageDeps } from './deps.ts';
 import { recordImageEvent } from './image-event.ts';
+import { runImageJob } from './image-job.ts';
 import { receiveLayer } from './receive-layer.ts';
 import { chainsOf } from './record.ts';
 import { getImage } from './resolve.ts';
@@ -31,35 +32,28 @@ export async function commitImage(deps: ImageDeps, request: CommitImageRequest, 
   const below = getImage(deps, request.parent);
   const parent = parseImageConfig(below.config);
   if (parent.diffIds.length >= maximumLayers) throw new EngineError('invalid', 'max depth exceeded');
-  return await deps.jobs.run({ kind: 'commit', subject: request.reference, signal }, async (job) => {
+  const work = { kind: 'commit', subject: request.reference, name: 'the commit', signal };
+  return await runImageJob(deps, work, async (job) => {
     const user = `job:${job.id}`;
-    try {
-      // The image below may be removed meanwhile; its layers are the new one's too.
-      for (const chain of chainsOf(parent.diffIds).slice(-1)) deps.snapshots.hold(chain, user);
-      const layer = await receiveCommit(deps, parent.diffIds, { request, user, signal: job.signal });
-      const config = childConfig(parent, request, { layer, createdAt: deps.now() });
-      const { id } = await storeImage(
-        deps,
-        {
-          configBytes: formatImageConfig(config),
-          config,
-          manifest: undefined,
-          blobs:
-            layer === undefined ? [] : [{ diffId: layer.diffId, digest: layer.digest, sizeBytes: layer.storedBytes }],
-          references,
-        },
-        (imageId) => {
-          recordImageEvent(deps, 'create', { actor: imageId, name: imageId, image: deps.rows.find(imageId) });
-        },
-      );
-      return id;
-    } catch (error) {
-      if (!job.signal.aborted) throw error;
-      throw new EngineError('cancelled', 'the commit was cancelled', { cause: error });
-    } finally {
-      await deps.snapshots.release(user);
-      deps.content.release(user);
-    }
+    // The image below may be removed meanwhile; its layers are the new one's too.
+    for (const chain of chainsOf(parent.diffIds).slice(-1)) deps.snapshots.hold(chain, user);
+    const layer = await receiveCommit(deps, parent.diffIds, { request, user, signal: job.signal });
+    const config = childConfig(parent, request, { layer, createdAt: deps.now() });
+    const { id } = await storeImage(
+      deps,
+      {
+        configBytes: formatImageConfig(config),
+        config,
+        manifest: undefined,
+        blobs:
+          layer === undefined ? [] : [{ diffId: layer.diffId, digest: layer.digest, sizeBytes: layer.storedBytes }],
+        references,
+      },
+      (imageId) => {
+        recordImageEvent(deps, 'create', { actor: imageId, name: imageId, image: deps.rows.find(imageId) });
+      },
+    );
+    return id;
   });
 }
 

@@ -12,6 +12,7 @@ import {
 } from '@gantry/oci';
 import type { ImageDeps, OnProgress } from './deps.ts';
 import { recordImageEvent } from './image-event.ts';
+import { runImageJob } from './image-job.ts';
 import { applyChanges } from './import-changes.ts';
 import { layerError, receiveLayer } from './receive-layer.ts';
 import { storeImage } from './store-image.ts';
@@ -31,43 +32,36 @@ export async function importImage(
   const references = request.reference === '' ? [] : [parseImportName(request.reference)];
   const config = applyChanges(emptyRunConfig, request.changes);
   const platform = request.platform === '' ? deps.platform : parsePlatform(request.platform, deps.platform);
-  return await deps.jobs.run({ kind: 'import', subject: request.reference, signal }, async (job) => {
+  const work = { kind: 'import', subject: request.reference, name: 'the import', signal };
+  return await runImageJob(deps, work, async (job) => {
     const user = `job:${job.id}`;
-    try {
-      const layer = await receiveImport(deps, request.archive, { user, signal: job.signal, onProgress });
-      const createdAt = deps.now();
-      const image: ImageConfig = {
-        createdAt,
-        ...platform,
-        author: '',
-        comment: request.message,
-        dockerVersion: '',
-        config,
-        diffIds: [layer.diffId],
-        history: [{ createdAt, createdBy: '', comment: request.message, emptyLayer: false, author: '' }],
-      };
-      const { id } = await storeImage(
-        deps,
-        {
-          configBytes: formatImageConfig(image),
-          config: image,
-          manifest: undefined,
-          blobs: [{ diffId: layer.diffId, digest: layer.digest, sizeBytes: layer.storedBytes }],
-          references,
-        },
-        (imageId) => {
-          recordImageEvent(deps, 'import', { actor: imageId, name: imageId, image: deps.rows.find(imageId) });
-        },
-      );
-      onProgress({ status: id });
-      return id;
-    } catch (error) {
-      if (!job.signal.aborted) throw error;
-      throw new EngineError('cancelled', 'the import was cancelled', { cause: error });
-    } finally {
-      await deps.snapshots.release(user);
-      deps.content.release(user);
-    }
+    const layer = await receiveImport(deps, request.archive, { user, signal: job.signal, onProgress });
+    const createdAt = deps.now();
+    const image: ImageConfig = {
+      createdAt,
+      ...platform,
+      author: '',
+      comment: request.message,
+      dockerVersion: '',
+      config,
+      diffIds: [layer.diffId],
+      history: [{ createdAt, createdBy: '', comment: request.message, emptyLayer: false, author: '' }],
+    };
+    const { id } = await storeImage(
+      deps,
+      {
+        configBytes: formatImageConfig(image),
+        config: image,
+        manifest: undefined,
+        blobs: [{ diffId: layer.diffId, digest: layer.digest, sizeBytes: layer.storedBytes }],
+        references,
+      },
+      (imageId) => {
+        recordImageEvent(deps, 'import', { actor: imageId, name: imageId, image: deps.rows.find(imageId) });
+      },
+    );
+    onProgress({ status: id });
+    return id;
   });
 }
 

@@ -20,6 +20,7 @@ import { ArchiveMembers } from './archive-members.ts';
 import type { ImageDeps, OnProgress } from './deps.ts';
 import { type EarlyLayer, EarlyLayers } from './early-layers.ts';
 import { recordImageEvent } from './image-event.ts';
+import { runImageJob } from './image-job.ts';
 import {
   type Archive,
   type ArchivedCompanion,
@@ -58,24 +59,15 @@ export async function loadImages(
   { archive, platform }: LoadRequest,
   { onProgress, signal }: { onProgress: OnProgress; signal: AbortSignal },
 ): Promise<readonly string[]> {
-  return await deps.jobs.run({ kind: 'load', subject: '', signal }, async (job) => {
-    const user = `job:${job.id}`;
-    try {
-      using members = new ArchiveMembers(deps.content);
-      await using early = new EarlyLayers(deps, job.signal);
-      await members.read(archive, { onFile: (file) => early.begin(file), signal: job.signal });
-      const loaded: string[] = [];
-      const names = planLoad({ members, asked: platform, host: deps.platform });
-      checkCount(names);
-      for (const name of names) loaded.push(...(await loadName(deps, name, { job, members, early, onProgress })));
-      return loaded;
-    } catch (error) {
-      if (!job.signal.aborted) throw error;
-      throw new EngineError('cancelled', 'the load was cancelled', { cause: error });
-    } finally {
-      await deps.snapshots.release(user);
-      deps.content.release(user);
-    }
+  return await runImageJob(deps, { kind: 'load', subject: '', name: 'the load', signal }, async (job) => {
+    using members = new ArchiveMembers(deps.content);
+    await using early = new EarlyLayers(deps, job.signal);
+    await members.read(archive, { onFile: (file) => early.begin(file), signal: job.signal });
+    const loaded: string[] = [];
+    const names = planLoad({ members, asked: platform, host: deps.platform });
+    checkCount(names);
+    for (const name of names) loaded.push(...(await loadName(deps, name, { job, members, early, onProgress })));
+    return loaded;
   });
 }
 

@@ -25,6 +25,7 @@ import { mayGoOn } from '../content/index.ts';
 import type { Job } from '../jobs/index.ts';
 import type { ImageDeps, OnProgress } from './deps.ts';
 import { recordImageEvent } from './image-event.ts';
+import { type ImageJob, runImageJob } from './image-job.ts';
 import { nearestTags } from './nearest-tags.ts';
 import { pullCompanions, settleAll } from './pull-companions.ts';
 import { pullLayers } from './pull-layers.ts';
@@ -56,30 +57,29 @@ export async function pullImage(
 ): Promise<void> {
   const given = parseReference(request.reference);
   const wanted = request.platform === '' ? deps.platform : parsePlatform(request.platform, deps.platform);
-  await deps.jobs.run({ kind: 'pull', subject: request.reference, signal }, async (job) => {
+  const work: ImageJob = {
+    kind: 'pull',
+    subject: request.reference,
+    name: `pull of "${request.reference}"`,
+    signal,
+    onFailure: (job, error) => {
+      if (job.signal.aborted || mayGoOn(error)) deps.content.suspend(`job:${job.id}`);
+    },
+  };
+  await runImageJob(deps, work, async (job) => {
     const sources = openSources(deps, given, request.auth);
     const report: OnProgress = (event) => {
       job.report(event.status);
       onProgress(event);
     };
     const pull = { job, sources, wanted, isExplicit: request.platform !== '', onProgress: report };
-    try {
-      const references = request.allTags ? await allTags(given, sources, job.signal) : [withDefaultTag(given)];
-      let isNews = false;
-      for (const reference of references) isNews = (await pullOne(deps, reference, pull)) || isNews;
-      const shown = request.allTags ? familiarName(given) : formatReference(withDefaultTag(given));
-      report({
-        status: isNews ? `Status: Downloaded newer image for ${shown}` : `Status: Image is up to date for ${shown}`,
-      });
-    } catch (error) {
-      if (job.signal.aborted || mayGoOn(error)) deps.content.suspend(`job:${job.id}`);
-      if (!job.signal.aborted) throw error;
-      throw new EngineError('cancelled', `pull of "${request.reference}" was cancelled`, { cause: error });
-    } finally {
-      // What became an image is held by it; the rest goes.
-      await deps.snapshots.release(`job:${job.id}`);
-      deps.content.release(`job:${job.id}`);
-    }
+    const references = request.allTags ? await allTags(given, sources, job.signal) : [withDefaultTag(given)];
+    let isNews = false;
+    for (const reference of references) isNews = (await pullOne(deps, reference, pull)) || isNews;
+    const shown = request.allTags ? familiarName(given) : formatReference(withDefaultTag(given));
+    report({
+      status: isNews ? `Status: Downloaded newer image for ${shown}` : `Status: Image is up to date for ${shown}`,
+    });
   });
 }
 

@@ -12,6 +12,7 @@ import {
 import { anonymous, isListed, openDestination } from '@gantry/registry';
 import type { ImageDeps, OnProgress } from './deps.ts';
 import { recordImageEvent } from './image-event.ts';
+import { runImageJob } from './image-job.ts';
 import { getImageFor } from './platforms.ts';
 import { findWhole, pushIndex } from './push-index.ts';
 import { MissingBlob } from './push-layer.ts';
@@ -36,29 +37,23 @@ export async function pushImage(
   if (parsed.digest !== undefined) throw new EngineError('invalid', 'cannot push a digest reference');
   const repository = { ...parsed, tag: undefined };
   checkPlatform(deps, { ...repository, tag: request.tag }, request.platform);
-  await deps.jobs.run({ kind: 'push', subject: request.name, signal }, async (job) => {
+  const work = { kind: 'push', subject: request.name, name: `push of "${request.name}"`, signal };
+  await runImageJob(deps, work, async (job) => {
     const report: OnProgress = (event) => {
       job.report(event.status);
       onProgress(event);
     };
     const { registries } = deps;
     const destination = openDestination(repository, { credentials: request.auth ?? anonymous, registries });
-    try {
-      report({ status: `The push refers to repository [${repositoryOf(repository)}]` });
-      for (const reference of referencesOf(deps, repository, request.tag))
-        await pushOne(deps, reference, { job, destination, onProgress: report, platform: request.platform });
-      const asked = request.tag === '' ? repository : { ...repository, tag: request.tag };
-      recordImageEvent(deps, 'push', {
-        actor: formatReference(asked),
-        name: familiarName(asked),
-        image: findImage(deps, formatReference(asked)),
-      });
-    } catch (error) {
-      if (!job.signal.aborted) throw error;
-      throw new EngineError('cancelled', `push of "${request.name}" was cancelled`, { cause: error });
-    } finally {
-      deps.content.release(`job:${job.id}`);
-    }
+    report({ status: `The push refers to repository [${repositoryOf(repository)}]` });
+    for (const reference of referencesOf(deps, repository, request.tag))
+      await pushOne(deps, reference, { job, destination, onProgress: report, platform: request.platform });
+    const asked = request.tag === '' ? repository : { ...repository, tag: request.tag };
+    recordImageEvent(deps, 'push', {
+      actor: formatReference(asked),
+      name: familiarName(asked),
+      image: findImage(deps, formatReference(asked)),
+    });
   });
 }
 
