@@ -1,4 +1,5 @@
 import { formatId } from '@gantry/base';
+import { parseLine } from './parse-line.ts';
 import type { LogEntry } from './types.ts';
 
 /** Makes entries of a log's own lines, and numbers the pieces of long ones. */
@@ -23,29 +24,12 @@ export function createEntryParser(random: (bytes: number) => Uint8Array): EntryP
         .toString('utf8')
         .split('\n')
         .flatMap((line) => {
-          const entry = parseLine(line);
-          if (entry === undefined) return [];
-          const isWhole = entry.text.endsWith('\n');
-          return {
-            ...entry,
-            text: isWhole ? entry.text.slice(0, -1) : entry.text,
-            piece: pieceOf(entry.stream, isWhole),
-          };
+          const parsed = line === '' ? undefined : parseLine(line);
+          if (parsed === undefined) return [];
+          const { text, time } = parsed;
+          const stream = parsed.stream === 'stderr' ? 'stderr' : 'stdout';
+          const isWhole = text.endsWith('\n');
+          return { stream, time, text: isWhole ? text.slice(0, -1) : text, piece: pieceOf(stream, isWhole) };
         }),
   };
-}
-
-/** @returns undefined for what is no line of a log: a crash may tear one */
-function parseLine(line: string): Omit<LogEntry, 'piece'> | undefined {
-  if (line === '') return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { log, stream, time } = value as Record<string, unknown>;
-  if (typeof log !== 'string' || typeof time !== 'string') return undefined;
-  return { text: log, stream: stream === 'stderr' ? 'stderr' : 'stdout', time };
 }

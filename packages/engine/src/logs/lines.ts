@@ -1,3 +1,5 @@
+import { parseLine } from './parse-line.ts';
+
 /** How lines are shown, and which of them. */
 export type LineStyle = {
   /** No frames: the process had a terminal. */
@@ -291,19 +293,12 @@ type Entry = {
 };
 
 function parseEntry(line: string): Entry | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    // A torn line: the disk was full or the machine died. What follows it is sound.
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { log, stream, time, attrs } = value as Record<string, unknown>;
-  if (typeof log !== 'string' || typeof time !== 'string') return undefined;
+  const parsed = parseLine(line);
+  if (parsed === undefined) return undefined;
+  const { text, stream, time, attrs } = parsed;
   const hasAttributes = typeof attrs === 'object' && attrs !== null;
   return {
-    text: log,
+    text,
     stream: typeof stream === 'string' ? stream : 'stdout',
     time,
     attributes: hasAttributes
