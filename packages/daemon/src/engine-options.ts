@@ -31,28 +31,8 @@ export function engineOptions(settings: Settings, log: Log): EngineOptions {
       },
       proxies: proxiesOf(process.env),
     },
-    defaults: {
-      get logConfig() {
-        return settings.config.logConfig;
-      },
-      get ulimits() {
-        return settings.config.ulimits;
-      },
-      get dns() {
-        return settings.config.dns;
-      },
-      get dnsOptions() {
-        return settings.config.dnsOptions;
-      },
-      get dnsSearch() {
-        return settings.config.dnsSearch;
-      },
-      get shmSizeBytes() {
-        return settings.config.shmSizeBytes;
-      },
-      get init() {
-        return settings.config.init;
-      },
+    get defaults() {
+      return settings.config;
     },
     report: (what, error) => log.error(what, error === undefined ? {} : { error: messageOf(error) }),
   };

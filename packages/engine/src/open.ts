@@ -128,7 +128,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     health: openHealthTable(db),
     locks: new KeyedLock(() => performance.now()),
     limits: readLimitFacts(facts),
-    defaults: options.defaults,
+    get defaults() {
+      return options.defaults;
+    },
   };
   const containers = openContainers(deps);
   await recoverData({ durability, volumes, images, warn });

@@ -55,7 +55,7 @@ test('a user-defined network is served by 127.0.0.11, which asks the servers tha
 
 test('a hosts file has its lines in the order of Docker', () => {
   const file = formatHostsFile({
-    extra: parseExtraHosts(['db:10.0.0.9', 'v6=[2001:db8::1]', 'up:host-gateway'], ['172.17.0.1']),
+    extra: parseExtraHosts(['db:10.0.0.9', 'v6=[2001:db8::1]', 'up:host-gateway'], () => ['172.17.0.1']),
     links: [{ address: '172.17.0.3', names: ['alias', 'c2'] }],
     own: [{ address: '172.17.0.2', names: ['web.test', 'web'] }],
   });
@@ -68,6 +68,8 @@ test('a hosts file has its lines in the order of Docker', () => {
 
 test('an extra host that would break the file is refused', () => {
   for (const text of ['db', 'db:', ':1.2.3.4', 'db:1.2.3', 'a b:1.2.3.4', 'a\nb:1.2.3.4'])
-    expect(() => parseExtraHosts([text], [])).toThrow(/add-host/);
-  expect(() => parseExtraHosts(['up:host-gateway'], [])).toThrow('unable to derive the IP value for host-gateway');
+    expect(() => parseExtraHosts([text], () => [])).toThrow(/add-host/);
+  expect(() => parseExtraHosts(['up:host-gateway'], () => [])).toThrow(
+    'unable to derive the IP value for host-gateway',
+  );
 });

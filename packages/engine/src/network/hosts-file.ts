@@ -35,14 +35,15 @@ export function appendToHostsFile(host: string, extra: readonly HostEntry[]): st
  *
  * @throws invalid
  */
-export function parseExtraHosts(texts: readonly string[], hostGateways: readonly string[]): HostEntry[] {
+export function parseExtraHosts(texts: readonly string[], hostGateways: () => readonly string[]): HostEntry[] {
   return texts.flatMap((text) => {
     const match = /^([^:=]+)[:=](.+)$/.exec(text);
     const [, name = '', target = ''] = match ?? [];
     if (name === '') throw new EngineError('invalid', `bad format for add-host: "${text}"`);
     if (target === 'host-gateway') {
-      if (hostGateways.length === 0) throw new EngineError('invalid', 'unable to derive the IP value for host-gateway');
-      return hostGateways.map((address) => ({ address, names: [name] }));
+      const gateways = hostGateways();
+      if (gateways.length === 0) throw new EngineError('invalid', 'unable to derive the IP value for host-gateway');
+      return gateways.map((address) => ({ address, names: [name] }));
     }
     const ip = parseIp(target.replace(/^\[(.*)\]$/, '$1'));
     if (ip === undefined || /[\s#]/.test(name))

@@ -65,7 +65,7 @@ function joinOther(context: NetworkContext, ref: string): Joined {
 }
 
 function joinHost(context: NetworkContext, request: JoinRequest): Joined {
-  const extra = parseExtraHosts(request.extraHosts, hostGateways(context));
+  const extra = parseExtraHosts(request.extraHosts, () => hostGateways(context));
   using undo = new DisposableStack();
   const joined = joinRows(context, request, undo);
   commit(context, { request, joined, ports: [] });
@@ -80,7 +80,7 @@ function joinHost(context: NetworkContext, request: JoinRequest): Joined {
 }
 
 function joinOwn(context: NetworkContext, request: JoinRequest): Joined {
-  const extra = parseExtraHosts(request.extraHosts, hostGateways(context));
+  const extra = parseExtraHosts(request.extraHosts, () => hostGateways(context));
   using undo = new DisposableStack();
   const joined = joinRows(context, request, undo);
   const gateways = { 4: chooseGateway(joined, 4), 6: chooseGateway(joined, 6) };
